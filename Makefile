@@ -1,0 +1,32 @@
+# `make demo` runs the main job on a real example, `make test` runs the tests; both set up all they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check lint lock clean
+
+$(VENV)/run: requirements/run.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/run.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	touch $@
+
+$(VENV)/dev: $(VENV)/run requirements/dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	touch $@
+
+test: $(VENV)/dev  ## unit tests, then those with real components where they are present
+	$(BIN)/python -m pytest -q -n 2 $(PYTEST)
+
+check: $(VENV)/dev  ## lint, types, import contracts, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock:  ## refresh the lock files (needs uv)
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml requirements/build.in -o requirements/run.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml requirements/build.in --group dev -c requirements/run.lock -o requirements/dev.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The nouns that rooms exchange, the member registry, errors and limits."""

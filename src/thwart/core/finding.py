@@ -1,0 +1,90 @@
+"""Findings: what is wrong, where, and what mends it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from thwart.core.advisory import Exploited, Score, Severity
+from thwart.core.package import Location, Package
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """What closes a finding. `kind` is `upgrade`, `edit` or `add`.
+
+    For an upgrade, `package` is the thing to upgrade (a source package where the distribution ships sources)
+    and `version` the first version without the defect.
+    """
+
+    title: str
+    kind: str = "upgrade"
+    package: str = ""
+    version: str = ""
+    safe: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One defect in one package (or, for a rule, in one document) of an asset.
+
+    `id` is the CVE where there is one, else the advisory; `advisories` are the records that led here.
+    `state` is `fixed` (an upgrade exists), `unfixed`, `will-not-fix`, `end-of-life`, `fixed-pro`, `unknown`.
+    `priority` is 0 to 100 and `because` says in words what it is made of.
+    """
+
+    id: str
+    message: str
+    severity: Severity
+    package: Package | None = None
+    aliases: tuple[str, ...] = ()
+    advisories: tuple[str, ...] = ()
+    confidence: str = "high"
+    score: Score | None = None
+    scores: tuple[Score, ...] = ()
+    epss: float | None = None
+    percentile: float | None = None
+    kev: Exploited | None = None
+    state: str = "fixed"
+    status: str = ""  # the vendor's own word, when it has one
+    fix: Fix | None = None
+    priority: float = 0.0
+    because: tuple[str, ...] = ()
+    locations: tuple[Location, ...] = ()
+    published: str = ""
+    kind: str = "vulnerability"  # or `notice` (unmaintained, unsound), `rule`
+
+    @property
+    def fingerprint(self) -> str:
+        """Stable across rescans: of id, package and path; never of lines, versions or layers."""
+        subject = f"{self.package.type}/{self.package.full_name}" if self.package else ""
+        paths = sorted({place.path for place in self.locations})
+        return hashlib.sha256("\0".join((self.id, subject, *paths)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppressed:
+    """A finding that does not count, who says so and why.
+
+    `by` is `inline`, `exception`, `vex`, `baseline`, `distribution` or `vendor`.
+    """
+
+    finding: Finding
+    by: str
+    reason: str
+    owner: str = ""
+    expires: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """Something that could not be done, or that the reader must know to judge the report.
+
+    `incomplete` is true when findings may be missing because of it (exit 3).
+    """
+
+    slug: str
+    message: str
+    path: str = ""
+    incomplete: bool = True
+    hint: str = ""

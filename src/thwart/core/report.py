@@ -1,0 +1,90 @@
+"""The report: the only thing that reports, gate, server and fleet exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from thwart.core.advisory import Feed
+from thwart.core.finding import Diagnostic, Finding, Suppressed
+from thwart.core.package import Layer, Package, Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A thing that can be judged. `kind` is `image`, `rootfs`, `directory` or `sbom`.
+
+    `name` is what the user called it; `digest` the manifest's or the tree's, `image_id` the digest of the configuration.
+    """
+
+    kind: str
+    name: str
+    digest: str = ""
+    image_id: str = ""
+    platform: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    created: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseInfo:
+    """The advisory database behind a report: the day its data is from, and its feeds."""
+
+    built: str
+    origin: str  # `embedded` or a path
+    age_days: int
+    schema: int
+    feeds: tuple[Feed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that was learnt of one asset. Incomplete reports say so in `diagnostics`."""
+
+    asset: Asset
+    tool_version: str
+    created: str  # RFC 3339
+    release: Release | None = None
+    layers: tuple[Layer, ...] = ()
+    packages: tuple[Package, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    database: DatabaseInfo | None = None
+    timings: tuple[tuple[str, float], ...] = field(default=(), compare=False)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether findings may be missing."""
+        return any(d.incomplete for d in self.diagnostics)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exception_:  # noqa: N801 - the design's name; `Exception` is taken
+    """An accepted risk: rule or advisory, on which asset, package or path, why, whose, until when (ISO date)."""
+
+    id: str
+    reason: str
+    owner: str
+    expires: str
+    asset: str = ""
+    package: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the gate asks for. `fail_on` is a severity word or `none`; `on_incomplete` is `fail` or `warn`."""
+
+    fail_on: str = "high"
+    on_incomplete: str = "fail"
+    exceptions: tuple[Exception_, ...] = ()
+    only_fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The gate's decision: `allow < warn < unknown < deny`, with reasons in sentences; unknown is never green."""
+
+    decision: str
+    reasons: tuple[str, ...] = ()
+    exit_code: int = 0

@@ -1,0 +1,1 @@
+"""Parsers and algebra that know nothing of this product."""
