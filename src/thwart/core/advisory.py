@@ -73,7 +73,9 @@ class Affected(NamedTuple):
 
     `status` is empty for plain affected ranges, else the vendor's word: `not-affected`, `end-of-life`, `no-dsa`,
     `ignored`, `postponed`, `unimportant`, `undetermined`, `needs-triage`, `will-not-fix`, `fix-deferred`, …
-    `channel` restricts the statement: `pro` (Ubuntu ESM), or an rpm module stream `name:stream`.
+    `channel` restricts the statement: `pro` (Ubuntu ESM; `pro-fips`, `pro-realtime-kernel`, … are its further archives),
+    or an rpm module stream `name:stream`. With status `undetermined`, `ranges` are a hint: they may be written in an
+    order of versions other than the ecosystem's.
     """
 
     advisory: str
@@ -85,7 +87,8 @@ class Affected(NamedTuple):
     channel: str = ""
     severity: str = ""  # vendor's word or vector for this very package
     arches: tuple[str, ...] = ()
-    symbols: tuple[str, ...] = ()  # Go: affected functions, as `package.Symbol`
+    symbols: tuple[str, ...] = ()  # Go: affected functions, as `package.Symbol`; `package.*` is the whole of it
+    systems: tuple[str, ...] = ()  # operating systems (`windows`, `linux`, …) when only some are affected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,7 @@ class CveFacts:
     kev: Exploited | None = None
     published: str = ""
     cwes: tuple[str, ...] = ()
+    rejected: bool = False  # withdrawn by the CVE programme
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +141,29 @@ class Feed:
     date: str
     records: int
     url: str = ""
+
+
+class Support(NamedTuple):
+    """A distribution's word that it supports a source package less than its release.
+
+    `status` is `limited` or `ended`; for the latter, `version` is the last supported one and `date` the last day.
+    """
+
+    ecosystem: str
+    name: str
+    status: str
+    version: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """All that a database knows of one id: its records, those that name it, and what they say is affected."""
+
+    id: str
+    advisories: tuple[Advisory, ...] = ()
+    affected: tuple[Affected, ...] = ()
+    cves: tuple[CveFacts, ...] = ()
 
 
 class Knowledge(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from thwart.core.advisory import Exploited, Score, Severity
+from thwart.core.advisory import Exploited, Range, Score, Severity
 from thwart.core.package import Location, Package
 
 
@@ -14,7 +14,8 @@ class Fix:
     """What closes a finding. `kind` is `upgrade`, `edit` or `add`.
 
     For an upgrade, `package` is the thing to upgrade (a source package where the distribution ships sources)
-    and `version` the first version without the defect.
+    and `version` the first version without the defect. `again` are later stretches of versions that have it once more
+    (the next release line, fixed at its own time). `paid` says that the version needs a subscription (Ubuntu Pro).
     """
 
     title: str
@@ -22,6 +23,8 @@ class Fix:
     package: str = ""
     version: str = ""
     safe: bool = True
+    again: tuple[Range, ...] = ()
+    paid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

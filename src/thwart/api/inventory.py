@@ -1,0 +1,175 @@
+"""Read a source: every layer once, from the cache where it has been read before, merged into one inventory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from thwart import catalogers
+from thwart._version import __version__
+from thwart.catalogers import Cataloger
+from thwart.catalogers._assemble import Inventory, assemble
+from thwart.catalogers._layer import read_layer, read_requests
+from thwart.catalogers._tree import Tree
+from thwart.core.finding import Diagnostic
+from thwart.core.layer import LayerFacts, MemberStream, Request
+from thwart.core.limits import Limits
+from thwart.core.package import Layer, Location, Package, Release
+from thwart.sources import Files, Image, OpenOptions, Source
+from thwart.sources.cache import Cache, decode_facts, encode_facts
+from thwart.sources.detect import open_target
+
+GENERATION = 1  # of the merge and of what is cached; goes up when either changes its meaning
+
+
+class Reading(NamedTuple):
+    """A source and what it holds."""
+
+    source: Source
+    inventory: Inventory
+
+
+def read_source(target: str, options: OpenOptions, limits: Limits, cache: Path | None, jobs: int) -> Reading:
+    """Open a target and read what is inside."""
+    members = catalogers.MEMBERS.load()
+    on_images = {name: member for name, member in members.items() if member.images}
+    on_folders = {name: member for name, member in members.items() if member.directories}
+
+    def read(stream: Callable[[], MemberStream]) -> LayerFacts:
+        return read_layer(stream, on_images, limits)
+
+    source = open_target(target, options, limits, read)
+    if isinstance(source, Files):
+        chosen = on_folders if source.asset.kind == "directory" else on_images
+        return Reading(source, _files(source, chosen, limits))
+    store = Cache(cache / "layers", _generation(on_images)) if cache else None
+    return Reading(source, _Layers(source, on_images, limits, store, jobs).inventory())
+
+
+def _generation(members: Mapping[str, Cataloger]) -> str:
+    versions = ",".join(f"{m.name}={m.version}" for m in members.values())
+    return f"{__version__}/{GENERATION}/{versions}"
+
+
+def _files(source: Files, members: Mapping[str, Cataloger], limits: Limits) -> Inventory:
+    facts = read_layer(source.open, members, limits)
+    tree = Tree(limits.symlinks)
+    tree.add(facts)
+    inventory = _assemble(tree, [facts], [""], lambda _layer: source.open(), members, limits)
+    extra = tuple(Diagnostic(slug=p.slug, message=p.message, path=p.path) for p in source.problems())
+    return Inventory(
+        packages=inventory.packages, release=inventory.release, diagnostics=(*inventory.diagnostics, *extra)
+    )
+
+
+def _assemble(  # noqa: PLR0913, PLR0917
+    tree: Tree,
+    facts: list[LayerFacts],
+    diff_ids: list[str],
+    open_layer: Callable[[int], MemberStream],
+    members: Mapping[str, Cataloger],
+    limits: Limits,
+) -> Inventory:
+    """Assemble, after the files have been read that only a link makes interesting."""
+    by_layer: dict[int, list[Request]] = {}
+    for layer, request in tree.missing():
+        by_layer.setdefault(layer, []).append(request)
+    for layer, requests in by_layer.items():
+        for file in read_requests(open_layer(layer), members, limits, requests):
+            tree.adopt(layer, file)
+    return assemble(tree, facts, diff_ids)
+
+
+class _Layers:
+    """The layers of one image, read in parallel."""
+
+    def __init__(
+        self, image: Image, members: Mapping[str, Cataloger], limits: Limits, cache: Cache | None, jobs: int
+    ) -> None:
+        self._image = image
+        self._members = members
+        self._limits = limits
+        self._cache = cache
+        self._jobs = jobs
+
+    def inventory(self) -> Inventory:
+        """What the image holds. A whole image that was read before is one entry of the cache."""
+        key = "image:" + " ".join(layer.diff_id for layer in self._image.layers)
+        known = self._cache.get(key) if self._cache else None
+        inventory = _decode(known) if known else None
+        if inventory is not None:
+            return inventory
+        facts = self._facts()
+        tree = Tree(self._limits.symlinks)
+        for layer_facts in facts:
+            tree.add(layer_facts)
+        diff_ids = [layer.diff_id for layer in self._image.layers]
+        inventory = _assemble(tree, facts, diff_ids, self._open, self._members, self._limits)
+        if self._cache:
+            self._cache.put(key, _encode(inventory))
+            self._cache.trim()
+        return inventory
+
+    def _open(self, index: int) -> MemberStream:
+        return self._image.open_layer(self._image.layers[index])
+
+    def _facts(self) -> list[LayerFacts]:
+        known = {layer.diff_id: self._known(layer) for layer in self._image.layers}
+        missing = [layer for layer in self._image.layers if known[layer.diff_id] is None]
+        todo = list({layer.diff_id: layer for layer in missing}.values())
+        if todo:
+            from concurrent.futures import ThreadPoolExecutor
+
+            # the largest first: it decides how long the whole takes
+            todo.sort(key=lambda layer: -layer.size)
+            with ThreadPoolExecutor(self._jobs or min(4, os.cpu_count() or 1)) as pool:
+                for layer, facts in zip(todo, pool.map(self._read, todo), strict=True):
+                    known[layer.diff_id] = facts
+        return [facts for layer in self._image.layers if (facts := known[layer.diff_id]) is not None]
+
+    def _known(self, layer: Layer) -> LayerFacts | None:
+        ready = self._image.ready.get(layer.diff_id)
+        if ready is not None or self._cache is None:
+            return ready
+        data = self._cache.get(layer.diff_id)
+        return decode_facts(data) if data is not None else None
+
+    def _read(self, layer: Layer) -> LayerFacts:
+        facts = read_layer(lambda: self._image.open_layer(layer), self._members, self._limits)
+        if self._cache:
+            self._cache.put(layer.diff_id, encode_facts(facts))
+        return facts
+
+
+def _encode(inventory: Inventory) -> bytes:
+    fields = Package.__slots__
+    packages = [[getattr(package, name) for name in fields] for package in inventory.packages]
+    for package in packages:
+        package[-2] = [[place.path, place.line, place.layer] for place in package[-2]]
+    r = inventory.release
+    release = {name: getattr(r, name) for name in Release.__slots__} if r else None
+    notes = [[getattr(d, name) for name in Diagnostic.__slots__] for d in inventory.diagnostics]
+    return json.dumps([list(fields), packages, release, notes], separators=(",", ":")).encode()
+
+
+def _decode(data: bytes) -> Inventory | None:
+    try:
+        fields, packages, release, notes = json.loads(data)
+        return Inventory(
+            packages=tuple(_package(dict(zip(fields, package, strict=True))) for package in packages),
+            release=Release(**{**release, "id_like": tuple(release["id_like"])}) if release else None,
+            diagnostics=tuple(Diagnostic(**dict(zip(Diagnostic.__slots__, note, strict=True))) for note in notes),
+        )
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _package(values: dict[str, Any]) -> Package:
+    values["licences"] = tuple(values["licences"])
+    values["locations"] = tuple(
+        Location(path=path, line=line, layer=layer) for path, line, layer in values["locations"]
+    )
+    return Package(**values)

@@ -1,0 +1,106 @@
+"""Scan a target: open it, read what is inside, match it with what is known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from thwart._version import __version__
+from thwart.api.inventory import Reading, read_source
+from thwart.core.finding import Diagnostic, Finding, Suppressed
+from thwart.core.limits import DEFAULT, Limits
+from thwart.core.report import Asset, DatabaseInfo, Report
+from thwart.sources import Image, OpenOptions
+
+if TYPE_CHECKING:
+    from thwart.advisories.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """How to scan.
+
+    `database` is a database file, else the newest of the user's and the embedded one. `cache` is a folder for what
+    layers hold; None remembers nothing. `packages_only` stops after the packages. `now` is the moment of judgement.
+    """
+
+    source: OpenOptions = field(default_factory=OpenOptions)
+    database: Path | None = None
+    data: Path | None = None  # folder of the user's own database
+    cache: Path | None = None
+    packages_only: bool = False
+    limits: Limits = DEFAULT
+    jobs: int = 0  # threads that read layers; 0 chooses
+    now: datetime | None = None
+
+
+def scan(target: str, options: ScanOptions | None = None) -> Report:
+    """Scan one target.
+
+    Args:
+        target: `nginx:1.27`, `image:…`, `archive:x.tar`, `oci:dir`, `rootfs:/`, `dir:.` or `-`.
+        options: see `ScanOptions`.
+
+    Returns:
+        The report, not yet judged: `thwart.gate.decide` does that.
+
+    Raises:
+        SourceError: the target cannot be reached, opened or verified; UsageError: its name has several readings;
+        DatabaseError: the advisory database is damaged or too new.
+    """
+    options = options or ScanOptions()
+    now = options.now or datetime.now(UTC)
+    watch = _Watch()
+    reading = read_source(target, options.source, options.limits, options.cache, options.jobs)
+    watch.lap("read")
+    report = _report(reading, now)
+    if not options.packages_only:
+        report = _judge(report, options, now)
+        watch.lap("match")
+    return replace(report, timings=tuple(watch.laps.items()))
+
+
+def _report(reading: Reading, now: datetime) -> Report:
+    inventory, source = reading.inventory, reading.source
+    return Report(
+        asset=source.asset,
+        tool_version=__version__,
+        created=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        release=inventory.release,
+        layers=source.layers if isinstance(source, Image) else (),
+        packages=inventory.packages,
+        diagnostics=inventory.diagnostics,
+    )
+
+
+def _judge(report: Report, options: ScanOptions, now: datetime) -> Report:
+    from thwart import matching
+    from thwart.advisories.database import open_default
+
+    database: Database = open_default(
+        cache_dir=options.cache / "db" if options.cache else None, path=options.database, data_dir=options.data
+    )
+    with database:
+        matches = matching.match(report.packages, report.release, database, today=now.date())
+        info = database.info(now.date())
+    return replace(
+        report,
+        findings=tuple(matches.findings),
+        suppressed=tuple(matches.suppressed),
+        diagnostics=(*report.diagnostics, *matches.diagnostics),
+        database=info,
+    )
+
+
+class _Watch:
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self._last = now - self._last, now

@@ -1,0 +1,128 @@
+"""The command line: argv in, streams and an exit code out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+COMMANDS = {
+    "scan": "find known vulnerabilities in images, root file systems and directories",
+    "sbom": "list the packages of a target",
+    "explain": "tell what is known of an advisory",
+    "db": "show, build, update and move the advisory database",
+    "config": "show settings and where each comes from",
+    "help": "read about targets, formats, exit codes and more",
+}
+SHORT = {"-h": "--help", "-V": "--version"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns the exit code (see `thwart help exit-codes`)."""
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:
+        # whoever read our output has seen enough: a normal end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    first = SHORT.get(arguments[0], arguments[0]) if arguments else "--help"
+    if first == "--version":
+        from thwart._version import __version__
+
+        print(f"thwart {__version__}")  # noqa: T201 - the answer
+        return 0
+    if first == "--help":
+        print(_overview())  # noqa: T201
+        return 0
+    if first not in COMMANDS:
+        _complain_unknown(first)
+        return 2
+    return _command(first, arguments[1:])
+
+
+def _command(name: str, arguments: list[str]) -> int:
+    import argparse
+    import importlib
+
+    from thwart.core.errors import ThwartError
+
+    module = importlib.import_module(f"thwart.cli.{name}")
+    parser = _Parser(prog=f"thwart {name}", formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    module.configure(parser)
+    try:
+        code: int = module.run(parser.parse_args(arguments))
+    except ThwartError as error:
+        complain(error.slug, error.sentence, *error.hints)
+        return error.exit_code
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 2
+    return code
+
+
+def complain(slug: str, sentence: str, *hints: str) -> None:
+    """Print an error and its hints on stderr."""
+    from thwart.cli._screen import plain
+
+    lines = [f"error[{slug}]: {plain(sentence)}", *(f"hint: {plain(hint)}" for hint in hints)]
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
+    return (
+        "usage: thwart COMMAND [OPTION…] [TARGET…]\n\n"
+        "What in these containers can an attacker use, and what is the smallest change that stops it?\n\n"
+        f"commands:\n{commands}\n\n"
+        "  thwart scan nginx:1.27        scan an image\n"
+        "  thwart COMMAND --help         options of a command\n"
+        "  thwart --version"
+    )
+
+
+def _complain_unknown(word: str) -> None:
+    import difflib
+
+    near = difflib.get_close_matches(word, COMMANDS, 1)
+    hint = f"did you mean: thwart {near[0]}" if near else "see: thwart --help"
+    if word.startswith("-"):
+        complain("usage", f"there is no option {word} before a command", "see: thwart --help")
+    else:
+        complain("usage", f"there is no command {word}", hint)
+
+
+def _parser_class() -> type[argparse.ArgumentParser]:
+    import argparse
+    import difflib
+    import re
+    from typing import NoReturn
+
+    class Parser(argparse.ArgumentParser):
+        """argparse with errors in the house's manner."""
+
+        def error(self, message: str) -> NoReturn:
+            hints = [f"see: {self.prog} --help"]
+            unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+            if unknown:
+                flags = [flag for action in self._actions for flag in action.option_strings]
+                near = difflib.get_close_matches(unknown[1], flags, 1)
+                hints = [f"did you mean {near[0]}"] if near else hints
+            complain("usage", message, *hints)
+            self.exit(2)
+
+    return Parser
+
+
+def _Parser(**options: object) -> argparse.ArgumentParser:  # noqa: N802 - stands for the class, made when needed
+    return _parser_class()(**options)  # type: ignore[arg-type]

@@ -1,0 +1,358 @@
+"""Settings: `thwart.toml` or `[tool.thwart]` in `pyproject.toml`, checked to the last key, and where each value comes from.
+
+Reading files and the environment belongs to the shell; here is what their text means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple, NoReturn
+
+from thwart.core.errors import ConfigError
+from thwart.core.limits import MIB
+from thwart.core.report import Exception_, Policy
+from thwart.lib import toml_bounded
+from thwart.lib.documents import DocumentError
+
+_BYTES = 1 * MIB
+SEVERITIES = ("none", "negligible", "low", "medium", "high", "critical")
+
+Path = tuple[str | int, ...]  # keys and indices from the document's root
+Value = str | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """How to reach one registry. `client_cert` and `client_key` are paths, as is `ca`."""
+
+    host: str
+    plain_http: bool = False
+    ca: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What one file states; a setting that it leaves out is not in `values`.
+
+    `found` is false for a `pyproject.toml` without `[tool.thwart]`: the search for the nearest file goes on.
+    """
+
+    path: str
+    found: bool = True
+    values: Mapping[str, Value] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    exceptions: tuple[Exception_, ...] = ()
+    registries: tuple[Registry, ...] = ()
+
+
+class Setting(NamedTuple):
+    """One setting's value and its origin: `--fail-on`, `THWART_FAIL_ON`, `thwart.toml:3` or `default`."""
+
+    key: str
+    value: Value
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, decided. `all` has them with their origins, for `thwart config show`."""
+
+    all: tuple[Setting, ...]
+    exceptions: tuple[Exception_, ...] = ()
+    registries: tuple[Registry, ...] = ()
+
+    def __getitem__(self, key: str) -> Value:
+        """The value of a setting; a key that does not exist is a bug in the tool."""
+        return next(setting.value for setting in self.all if setting.key == key)
+
+    @property
+    def policy(self) -> Policy:
+        """What the gate asks for."""
+        return Policy(
+            fail_on=str(self["fail-on"]),
+            on_incomplete=str(self["on-incomplete"]),
+            exceptions=self.exceptions,
+            only_fixed=bool(self["only-fixed"]),
+        )
+
+
+class _Kind(NamedTuple):
+    """What a setting may be: one of some words, text of a form, or (without either) yes or no."""
+
+    default: Value
+    words: tuple[str, ...] = ()
+    form: str = ""
+    example: str = ""
+
+
+_PLATFORM = r"(?:[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9._]+)?)?"
+_SETTINGS = {
+    "fail-on": _Kind("high", SEVERITIES),
+    "on-incomplete": _Kind("fail", ("fail", "warn")),
+    "only-fixed": _Kind(False),
+    "platform": _Kind("", form=_PLATFORM, example="linux/arm64"),
+    "offline": _Kind(False),
+}
+_TABLES = ("exceptions", "registry")
+_REQUIRED = ("id", "reason", "owner", "expires")
+_EXCEPTION = (*_REQUIRED, "asset", "package", "path")
+_REGISTRY = ("plain-http", "ca", "client-cert", "client-key")
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off"})
+
+
+def parse(text: str, path: str) -> Config:
+    """Read a configuration file; of a file named `pyproject.toml` only the table `[tool.thwart]`.
+
+    Raises:
+        ConfigError: not TOML, an unknown key, a value of the wrong type, an exception that lacks what it needs;
+            always with file and line.
+    """
+    try:
+        document = toml_bounded.load(text.encode("utf-8", "surrogateescape"), max_bytes=_BYTES)
+    except DocumentError as error:
+        raise ConfigError(f"{path}:{error.line}: {error}" if error.line else f"{path}: {error}") from None
+    file = _File(path, text)
+    root: Path = ()
+    if path.replace("\\", "/").rpartition("/")[2] == "pyproject.toml":
+        root = ("tool", "thwart")
+        document = _inner(document)
+        if document is None:
+            return Config(path=path, found=False)
+    if not isinstance(document, dict):
+        file.refuse(root, f"{_dotted(root)} must be a table, not {_type(document)}")
+    file.known(root, document, (*_SETTINGS, *_TABLES))
+    values = {key: file.value(root, key, value) for key, value in document.items() if key in _SETTINGS}
+    return Config(
+        path=path,
+        values=values,
+        lines={key: file.line((*root, key)) for key in values},
+        exceptions=tuple(file.exceptions(root, document.get("exceptions", []))),
+        registries=tuple(file.registries(root, document.get("registry", {}))),
+    )
+
+
+def resolve(flags: Mapping[str, Value | None], env: Mapping[str, str], file: Config | None) -> Settings:
+    """Decide every setting: flag, then `THWART_…` variable, then file, then default.
+
+    Args:
+        flags: values by key (`fail-on`); None is a flag that was not given.
+        env: the environment; an empty variable counts as unset.
+        file: the nearest configuration file.
+
+    Raises:
+        ConfigError: a flag or variable has a value that the setting cannot have.
+    """
+    return Settings(
+        all=tuple(_decide(key, kind, flags, env, file) for key, kind in _SETTINGS.items()),
+        exceptions=file.exceptions if file else (),
+        registries=file.registries if file else (),
+    )
+
+
+def variable(key: str) -> str:
+    """The environment variable of a setting: `THWART_FAIL_ON`."""
+    return f"THWART_{key.upper().replace('-', '_')}"
+
+
+def keys() -> tuple[str, ...]:
+    """Every setting's key, in the order of the reference."""
+    return tuple(_SETTINGS)
+
+
+def _decide(
+    key: str, kind: _Kind, flags: Mapping[str, Value | None], env: Mapping[str, str], file: Config | None
+) -> Setting:
+    given = flags.get(key)
+    if given is not None:
+        return Setting(key, _checked(f"--{key}", kind, given), f"--{key}")
+    name = variable(key)
+    if env.get(name):
+        return Setting(key, _checked(name, kind, env[name]), name)
+    if file is not None and key in file.values:
+        return Setting(key, file.values[key], f"{file.path}:{file.lines.get(key, 0)}")
+    return Setting(key, kind.default, "default")
+
+
+def _checked(name: str, kind: _Kind, value: Value) -> Value:
+    """A flag's or variable's text as the setting's type."""
+    if isinstance(kind.default, bool) and isinstance(value, str):
+        if value.lower() not in _YES | _NO:
+            raise ConfigError(f"{name} is {value!r}, which is neither true nor false")
+        return value.lower() in _YES
+    problem, hints = _wrong(kind, value)
+    if problem:
+        raise ConfigError(f"{name} {problem}", *hints)
+    return value
+
+
+def _wrong(kind: _Kind, value: object) -> tuple[str, tuple[str, ...]]:
+    """What is wrong with a value, and hints; an empty sentence when nothing is."""
+    wanted = type(kind.default)
+    if not isinstance(value, wanted):
+        return f"must be {_NAMES[wanted]}, not {_type(value)}", ()
+    if kind.words and value not in kind.words:
+        return f"is {value!r}, which is none of {', '.join(kind.words)}", _meant(str(value), kind.words)
+    if kind.form and not re.fullmatch(kind.form, str(value)):
+        return f"is {value!r}, which is not of the form {kind.example}", ()
+    return "", ()
+
+
+class _File:
+    """A configuration file's place, for complaints that name it."""
+
+    def __init__(self, path: str, text: str) -> None:
+        self._path = path
+        self._lines = dict(_positions(text))
+
+    def line(self, where: Path) -> int:
+        """The 1-based line of a key, or of the nearest thing around it; 0 when there is none."""
+        while where and where not in self._lines:
+            where = where[:-1]
+        return self._lines.get(where, 0)
+
+    def refuse(self, where: Path, sentence: str, *hints: str) -> NoReturn:
+        """Raise with file and line."""
+        raise ConfigError(f"{self._path}:{self.line(where) or 1}: {sentence}", *hints)
+
+    def known(self, where: Path, table: Mapping[str, object], allowed: Iterable[str]) -> None:
+        """Refuse a key that means nothing."""
+        for key in table:
+            if key not in allowed:
+                start = f"unknown key {_dotted((*where, key))}"
+                self.refuse((*where, key), start, *_meant(key, tuple(allowed)))
+
+    def value(self, where: Path, key: str, value: object) -> Value:
+        """One setting's value."""
+        problem, hints = _wrong(_SETTINGS[key], value)
+        if problem:
+            self.refuse((*where, key), f"{_dotted((*where, key))} {problem}", *hints)
+        return value  # type: ignore[return-value]  # of the default's type, as just checked
+
+    def exceptions(self, root: Path, stated: object) -> Iterator[Exception_]:
+        """The tables of `[[exceptions]]`."""
+        where = (*root, "exceptions")
+        if not isinstance(stated, list) or not all(isinstance(one, dict) for one in stated):
+            self.refuse(where, f"{_dotted(where)} must be an array of tables: write [[exceptions]]")
+        for index, table in enumerate(stated):
+            here = (*where, index)
+            self.known(here, table, _EXCEPTION)
+            missing = [key for key in _REQUIRED if key not in table]
+            if missing:
+                self.refuse(here, f"the exception lacks {' and '.join(missing)}", "say why, who answers and until when")
+            texts = {key: self._text(here, key, value) for key, value in table.items() if key != "expires"}
+            yield Exception_(expires=self._day(here, table["expires"]), **texts)
+
+    def registries(self, root: Path, stated: object) -> Iterator[Registry]:
+        """The tables of `[registry."host"]`."""
+        where = (*root, "registry")
+        if not isinstance(stated, dict):
+            self.refuse(where, f'{_dotted(where)} must hold a table for each host: write [registry."host"]')
+        for host, table in stated.items():
+            here = (*where, host)
+            if not isinstance(table, dict):
+                self.refuse(here, f'the registry {host!r} must be a table: write [registry."{host}"]')
+            if not host or "/" in host:
+                self.refuse(here, f"{host!r} is not a host with an optional port", "leave out the scheme and the path")
+            self.known(here, table, _REGISTRY)
+            plain = table.get("plain-http", False)
+            if not isinstance(plain, bool):
+                self.refuse((*here, "plain-http"), f"plain-http must be true or false, not {_type(plain)}")
+            paths = {key: self._text(here, key, table[key]) for key in _REGISTRY[1:] if key in table}
+            if ("client-cert" in paths) != ("client-key" in paths):
+                self.refuse(here, f"the registry {host!r} has only one of client-cert and client-key")
+            yield Registry(host=host, plain_http=plain, **{key.replace("-", "_"): path for key, path in paths.items()})
+
+    def _text(self, where: Path, key: str, value: object) -> str:
+        if not isinstance(value, str):
+            self.refuse((*where, key), f"{key} must be text, not {_type(value)}")
+        if not value.strip():
+            self.refuse((*where, key), f"{key} is empty")
+        return value
+
+    def _day(self, where: Path, value: object) -> str:
+        try:
+            if isinstance(value, str):
+                return date.fromisoformat(value).isoformat()
+        except ValueError:
+            self.refuse((*where, "expires"), f"expires is {value!r}, which is not a date like 2027-01-31")
+        if not isinstance(value, date) or isinstance(value, datetime):
+            self.refuse((*where, "expires"), f"expires must be a date like 2027-01-31, not {_type(value)}")
+        return value.isoformat()
+
+
+_NAMES: dict[type, str] = {str: "text", bool: "true or false"}
+_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "true or false"),
+    (str, "text"),
+    (int, "a number"),
+    (float, "a number"),
+    (datetime, "a date with a time"),
+    (date, "a date"),
+    (list, "an array"),
+    (dict, "a table"),
+)
+
+
+def _type(value: object) -> str:
+    return next((name for kind, name in _TYPES if isinstance(value, kind)), "a time")
+
+
+def _meant(word: str, among: tuple[str, ...]) -> tuple[str, ...]:
+    import difflib
+
+    close = difflib.get_close_matches(word.lower().replace("_", "-"), among, n=1, cutoff=0.5)
+    return (f"did you mean {close[0]}?",) if close else (f"known are {', '.join(among)}",)
+
+
+def _inner(document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the file has there
+    tool = document.get("tool", {})
+    return tool.get("thwart") if isinstance(tool, dict) else None
+
+
+def _dotted(where: Path) -> str:
+    return ".".join(part for part in where if isinstance(part, str))
+
+
+# -- lines: tomllib keeps none -----------------------------------------------------------------------------------------
+
+_PART = r"(?:[A-Za-z0-9_-]++|\"(?:[^\"\\\n]|\\.)*+\"|'[^'\n]*+')"
+_KEY = rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+"
+_HEADER = re.compile(rf"[ \t]*+(\[\[?)[ \t]*+({_KEY})[ \t]*+\]")
+_ASSIGNMENT = re.compile(rf"[ \t]*+({_KEY})[ \t]*+=")
+_EACH = re.compile(_PART)
+_FENCE = re.compile(r'"""|\'\'\'')
+
+
+def _positions(text: str) -> Iterator[tuple[Path, int]]:
+    """Lines of tables and keys of a document that `tomllib` accepts; keys of inline tables have their parent's line."""
+    table: Path = ()
+    counts: dict[Path, int] = {}
+    fence = ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        inside = bool(fence)
+        for mark in _FENCE.findall(line):
+            fence = "" if mark == fence else (fence or mark)
+        if inside:
+            continue
+        header = _HEADER.match(line)
+        if header:
+            table = tuple(_parts(header[2]))
+            if header[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, counts[table])
+            yield table, number
+            continue
+        assignment = _ASSIGNMENT.match(line)
+        if assignment:
+            yield (*table, *_parts(assignment[1])), number
+
+
+def _parts(dotted: str) -> Iterator[str]:
+    for part in _EACH.findall(dotted):
+        yield part[1:-1] if part[0] in "\"'" else part

@@ -1,0 +1,12 @@
+"""Zstandard from the standard library (Python 3.14), or its backport."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info >= (3, 14):
+    from compression.zstd import DecompressionParameter, ZstdDecompressor, compress, decompress
+else:
+    from backports.zstd import DecompressionParameter, ZstdDecompressor, compress, decompress
+
+__all__ = ["DecompressionParameter", "ZstdDecompressor", "compress", "decompress"]

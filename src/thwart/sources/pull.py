@@ -1,0 +1,39 @@
+"""An image in a registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from thwart.core.errors import SourceError, UsageError
+from thwart.core.limits import Limits
+from thwart.lib import reference as grammar
+from thwart.sources import Image, OpenOptions
+from thwart.sources.oci import open_image
+
+
+def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
+    """The image that a reference names; nothing but its manifest and configuration is fetched yet."""
+    try:
+        reference = grammar.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is neither a file, a folder nor an image reference: {error}") from None
+    name = reference.canonical()
+    if options.offline:
+        raise SourceError(
+            f"{name} lies in a registry, and this scan is offline",
+            "leave out --offline, or save the image first: docker save -o image.tar " + reference.familiar(),
+        )
+    from thwart.sources.registry import RegistryOptions, RegistryStore
+
+    environment = options.environment
+    registry = RegistryOptions(
+        plain_http=options.plain_http,
+        ca=options.ca,
+        client_cert=options.client_cert,
+        client_key=options.client_key,
+        username=environment.get("THWART_REGISTRY_USERNAME", ""),
+        password=environment.get("THWART_REGISTRY_PASSWORD", ""),
+    )
+    store = RegistryStore(reference, registry, limits)
+    image = open_image(store, name, reference.digest or reference.tag or "latest", options, limits)
+    return replace(image, asset=replace(image.asset, name=reference.familiar()))

@@ -1,0 +1,201 @@
+"""Layers laid over each other as the OCI specification says, and who brought what."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+
+from tests.unit.images import RELEASE, STATUS, Entry, layer, status
+from thwart import catalogers
+from thwart.catalogers._assemble import Inventory, assemble
+from thwart.catalogers._layer import clean, read_layer
+from thwart.catalogers._tree import Tree
+from thwart.core.layer import CannotReopen, LayerFacts, MemberStream
+from thwart.core.limits import DEFAULT, Limits
+from thwart.lib.tarstream import TarStream
+
+PKG = b'{"name": "left-pad", "version": "1.0.0"}'
+PAD = "app/node_modules/left-pad/package.json"
+
+
+def stream(data: bytes) -> MemberStream:
+    file = io.BytesIO(data)
+    return TarStream(iter(lambda: file.read(4096), b""), max_members=10_000)
+
+
+def facts(data: bytes, limits: Limits = DEFAULT, again: bool = True) -> LayerFacts:
+    members = {name: m for name, m in catalogers.MEMBERS.load().items() if m.images}
+    opened = []
+
+    def open_stream() -> MemberStream:
+        if opened and not again:
+            raise CannotReopen
+        opened.append(1)
+        return stream(data)
+
+    return read_layer(open_stream, members, limits)
+
+
+def merge(*layers: bytes) -> Inventory:
+    tree = Tree(DEFAULT.symlinks)
+    read = [facts(one) for one in layers]
+    for one in read:
+        tree.add(one)
+    return assemble(tree, read, [f"L{index}" for index in range(len(layers))])
+
+
+def packages(*layers: bytes) -> dict[str, tuple[str, str]]:
+    """Name to (version, layer)."""
+    return {p.name: (p.version, p.layer) for p in merge(*layers).packages}
+
+
+BASE = layer((STATUS, status(("bash", "5.2"), ("zlib1g", "1.2"))), ("etc/os-release", RELEASE), (PAD, PKG))
+
+
+def test_one_layer() -> None:
+    assert packages(BASE) == {"bash": ("5.2", "L0"), "zlib1g": ("1.2", "L0"), "left-pad": ("1.0.0", "L0")}
+
+
+@pytest.mark.parametrize(
+    "removal",
+    [
+        ("app/node_modules/left-pad/.wh.package.json", b""),
+        ("app/node_modules/.wh.left-pad", b""),
+        (".wh.app", b""),
+        ("app/.wh..wh..opq", b""),
+        (".wh..wh..opq", b""),
+        ("app/node_modules/left-pad", b"now a file"),
+        ("app", "elsewhere"),
+        (PAD, None),
+        (PAD, "nowhere"),
+    ],
+)
+def test_what_a_layer_removes_or_replaces_is_gone(removal: Entry) -> None:
+    assert "left-pad" not in packages(BASE, layer(removal))
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        ("app", None),
+        ("app/node_modules/left-pad", None),
+        ("app/.wh.node_module", b""),
+        ("ap/.wh..wh..opq", b""),
+        ("app/.wh..wh.aufs", b""),
+        ("app/node_modules/left-pad/index.js", b""),
+        ("application", b""),
+    ],
+)
+def test_what_only_looks_like_a_removal_is_not(harmless: Entry) -> None:
+    assert packages(BASE, layer(harmless))["left-pad"] == ("1.0.0", "L0")
+
+
+def test_whiteouts_do_not_reach_into_their_own_layer() -> None:
+    top = layer((PAD, PKG), (".wh.app", b""), ("app/.wh..wh..opq", b""))
+    assert packages(BASE, top)["left-pad"] == ("1.0.0", "L1")
+
+
+def test_a_database_written_again_keeps_what_was_there_with_its_layer() -> None:
+    top = layer((STATUS, status(("bash", "5.2"), ("zlib1g", "1.3"), ("curl", "8"))))
+    found = packages(BASE, top)
+    assert (found["bash"], found["zlib1g"], found["curl"]) == (("5.2", "L0"), ("1.3", "L1"), ("8", "L1"))
+
+
+def test_removed_and_installed_again_counts_from_the_second_time() -> None:
+    without = layer((STATUS, status(("zlib1g", "1.2"))))
+    again = layer((STATUS, status(("zlib1g", "1.2"), ("bash", "5.2"))))
+    found = packages(BASE, without, again)
+    assert (found["bash"], found["zlib1g"]) == (("5.2", "L2"), ("1.2", "L0"))
+
+
+def test_a_file_removed_and_written_again_counts_from_the_second_time() -> None:
+    found = packages(BASE, layer((".wh.app", b"")), layer((PAD, PKG)))
+    assert found["left-pad"] == ("1.0.0", "L2")
+
+
+def test_a_file_written_again_unchanged_keeps_its_layer() -> None:
+    assert packages(BASE, layer((PAD, PKG)))["left-pad"] == ("1.0.0", "L0")
+
+
+def test_entries_behind_a_linked_folder_land_where_it_points() -> None:
+    base = layer(("usr/lib", None), ("lib", "usr/lib"), ("etc/os-release", RELEASE))
+    top = layer(("lib/node_modules/left-pad/package.json", PKG))
+    found = merge(base, top).packages
+    assert [p.locations[0].path for p in found] == ["usr/lib/node_modules/left-pad/package.json"]
+    assert "left-pad" not in packages(base, top, layer(("lib/node_modules/.wh.left-pad", b"")))
+
+
+def test_a_folder_replaces_a_link_to_a_folder() -> None:
+    base = layer(("real/left-pad/package.json", PKG), ("app/node_modules", "../real"))
+    top = layer(("app/node_modules", None), (PAD, PKG.replace(b"1.0.0", b"2.0.0")))
+    assert packages(base, top)["left-pad"] == ("2.0.0", "L1")
+
+
+@pytest.mark.parametrize(
+    ("link", "target"), [("a", "a"), ("a", "b"), ("etc", "../../../../etc"), ("app", "../../app"), ("app", "/")]
+)
+def test_links_that_loop_or_climb_end(link: str, target: str) -> None:
+    inventory = merge(layer((link, target), ("b", link), (f"{link}/node_modules/left-pad/package.json", PKG)))
+    assert [p.name for p in inventory.packages] == ["left-pad"]
+    assert all(".." not in place.path for p in inventory.packages for place in p.locations)
+
+
+def test_hard_links_share_content_even_of_names_nobody_asked_for() -> None:
+    found = merge(layer(("store/abc", PKG), (PAD, "=store/abc"), (PAD.replace("app", "two"), "=" + PAD))).packages
+    assert [place.path for p in found for place in p.locations] == [PAD, PAD.replace("app", "two")]
+
+
+def test_a_hard_link_into_nothing_is_told() -> None:
+    inventory = merge(layer((PAD, "=store/missing")))
+    assert [(d.slug, d.path) for d in inventory.diagnostics] == [("unreadable", PAD)]
+
+
+def test_a_hard_link_in_a_stream_that_cannot_be_read_again_is_told() -> None:
+    read = facts(layer(("store/abc", PKG), (PAD, "=store/abc")), again=False)
+    assert [(p.slug, p.path) for p in read.problems] == [("unreadable", PAD)]
+
+
+@pytest.mark.parametrize("name", ["/app/x", "./app/x", "app//x", "app/./x", "../app/x", "../../app/x", "q/../app/x"])
+def test_names_stay_below_the_root(name: str) -> None:
+    assert clean(name) == "app/x"
+
+
+def test_a_climbing_name_is_told_and_kept_inside() -> None:
+    inventory = merge(layer(("../../" + PAD, PKG)))
+    assert [p.locations[0].path for p in inventory.packages] == [PAD]
+    assert [d.slug for d in inventory.diagnostics] == ["climbing-name"]
+
+
+def test_absurd_names_are_told() -> None:
+    inventory = merge(layer(("d/" * 300 + "x", b""), ("y" * 5000, b"")))
+    assert [d.slug for d in inventory.diagnostics] == ["absurd-name", "absurd-name"]
+
+
+def test_a_file_too_large_to_read_is_told() -> None:
+    read = facts(layer((STATUS, status(("bash", "5.2")))), Limits(file_bytes=20))
+    assert [(p.slug, p.path) for p in read.problems] == [("too-large", STATUS)]
+
+
+def test_a_cataloger_that_crashes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError("boom")
+
+    load: Callable[[], dict[str, catalogers.Cataloger]] = catalogers.MEMBERS.load
+    broken = {name: replace(m, parse=crash) for name, m in load().items()}  # type: ignore[arg-type]
+    monkeypatch.setattr(catalogers.MEMBERS, "load", lambda: broken)
+    slugs = {(d.slug, d.path) for d in merge(BASE).diagnostics}
+    assert ("cataloger-crashed", STATUS) in slugs
+
+
+def test_the_later_of_two_entries_of_one_layer_counts() -> None:
+    assert packages(layer((PAD, PKG), (PAD, PKG.replace(b"1.0.0", b"3.0.0"))))["left-pad"][0] == "3.0.0"
+
+
+def test_a_link_where_a_database_is_expected_is_asked_for() -> None:
+    tree = Tree(DEFAULT.symlinks)
+    tree.add(facts(layer(("opt/release", RELEASE), ("etc/os-release", "../opt/release"))))
+    assert [(layer_index, r.path, r.cataloger) for layer_index, r in tree.missing()] == [(0, "opt/release", "release")]
