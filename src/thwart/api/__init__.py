@@ -2,6 +2,41 @@
 
 from __future__ import annotations
 
-from thwart.api.scan import ScanOptions, scan
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
-__all__ = ["ScanOptions", "scan"]
+from thwart.api.scan import ScanOptions, scan
+from thwart.core.report import Policy, Report, Verdict
+
+if TYPE_CHECKING:
+    from thwart.reports import RenderOptions
+
+__all__ = ["ScanOptions", "decide", "formats", "scan", "write"]
+
+
+def decide(report: Report, policy: Policy | None = None, today: date | None = None) -> tuple[Report, Verdict]:
+    """Judge a report: exceptions first, then the threshold. See `thwart.gate.decide`.
+
+    Args:
+        report: what `scan` returned.
+        policy: what the gate asks for; by default nothing of severity `high` or worse, and nothing incomplete.
+        today: the day on which exceptions are valid or expired; by default today.
+    """
+    from thwart import gate
+
+    return gate.decide(report, policy or Policy(), today or datetime.now(UTC).date())
+
+
+def write(name: str, reports: Sequence[tuple[Report, Verdict]], options: RenderOptions | None = None) -> bytes:
+    """Reports and their verdicts as the bytes of one document in that format. See `formats`."""
+    from thwart import reports as room
+
+    return room.write(name, reports, options or room.RenderOptions())
+
+
+def formats() -> list[str]:
+    """The names of all output formats."""
+    from thwart import reports as room
+
+    return room.formats()

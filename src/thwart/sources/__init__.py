@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from thwart.core.config import Registry
 from thwart.core.finding import Diagnostic
 from thwart.core.layer import LayerFacts, MemberStream, Problem
 from thwart.core.package import Layer
@@ -54,7 +55,11 @@ class Files:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenOptions:
-    """How to open a target. `platform` is `os/arch[/variant]`; `progress` is told of bytes received, from any thread."""
+    """How to open a target.
+
+    `platform` is `os/arch[/variant]`; what `registries` say of a host stands in where the flags say nothing;
+    `progress` is told of bytes received, from any thread.
+    """
 
     platform: str = ""
     plain_http: bool = False
@@ -63,6 +68,7 @@ class OpenOptions:
     client_key: Path | None = None
     offline: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    registries: tuple[Registry, ...] = ()
     progress: Callable[[int], None] | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.limits import Limits
@@ -26,14 +27,19 @@ def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
     from thwart.sources.registry import RegistryOptions, RegistryStore
 
     environment = options.environment
+    stated = next((one for one in options.registries if one.host == reference.registry), None)
     registry = RegistryOptions(
-        plain_http=options.plain_http,
-        ca=options.ca,
-        client_cert=options.client_cert,
-        client_key=options.client_key,
+        plain_http=options.plain_http or bool(stated and stated.plain_http),
+        ca=options.ca or _path(stated.ca if stated else ""),
+        client_cert=options.client_cert or _path(stated.client_cert if stated else ""),
+        client_key=options.client_key or _path(stated.client_key if stated else ""),
         username=environment.get("THWART_REGISTRY_USERNAME", ""),
         password=environment.get("THWART_REGISTRY_PASSWORD", ""),
     )
     store = RegistryStore(reference, registry, limits)
     image = open_image(store, name, reference.digest or reference.tag or "latest", options, limits)
     return replace(image, asset=replace(image.asset, name=reference.familiar()))
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None

@@ -1,0 +1,108 @@
+"""What `scan` and `sbom` share: flags of targets, and running them one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from thwart.api import ScanOptions, scan
+from thwart.cli import complain
+from thwart.cli._screen import Progress
+from thwart.cli._settings import cache_dir, data_dir, find_config
+from thwart.core.config import Config, Settings, parse, resolve
+from thwart.core.errors import ThwartError, UsageError
+from thwart.core.report import Report
+from thwart.sources import OpenOptions
+
+ORDER = (0, 3, 1, 4, 2)  # of exit codes, the weakest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Reports of the targets that could be scanned, and the worst exit code of those that could not."""
+
+    reports: tuple[Report, ...]
+    code: int
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Flags that say what to open and how."""
+    parser.add_argument(
+        "targets", nargs="+", metavar="TARGET", help="image, archive, layout, root file system, folder or -"
+    )
+    parser.add_argument("--platform", metavar="OS/ARCH", help="which image of an index (default: linux/amd64)")
+    parser.add_argument(
+        "-o", "--output", action="append", default=[], metavar="FORMAT[=FILE]", help="may repeat; default: text"
+    )
+    reach = parser.add_argument_group("reaching a registry")
+    reach.add_argument("--offline", action="store_true", default=None, help="never use the network")
+    reach.add_argument("--plain-http", action="store_true", help="speak unencrypted HTTP with the registry")
+    reach.add_argument("--ca", type=Path, metavar="FILE", help="certificates that vouch for the registry")
+    reach.add_argument("--client-cert", type=Path, metavar="FILE", help="certificate to show to the registry")
+    reach.add_argument("--client-key", type=Path, metavar="FILE", help="key of that certificate")
+    run = parser.add_argument_group("running")
+    run.add_argument("--config", type=Path, metavar="FILE", help="settings (default: the nearest thwart.toml)")
+    run.add_argument("--no-cache", action="store_true", help="read every layer again and remember nothing")
+    run.add_argument("--jobs", type=int, default=0, metavar="N", help="layers read at a time")
+    run.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    run.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    run.add_argument("-v", "--verbose", action="store_true", help="every finding, not only those with a fix")
+
+
+def settings(arguments: argparse.Namespace, flags: dict[str, str | bool | None]) -> Settings:
+    """Settings of this run: flag, environment, file, default."""
+    flags = {"platform": arguments.platform, "offline": arguments.offline, **flags}
+    return resolve(flags, os.environ, load_config(arguments.config))
+
+
+def load_config(named: Path | None) -> Config | None:
+    """The configuration file that was named, else the nearest one."""
+    if named is not None:
+        try:
+            return parse(named.read_text(encoding="utf-8"), str(named))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{named} cannot be read: {error}") from None
+    found = find_config(Path.cwd())
+    return parse(found[1], os.path.relpath(found[0])) if found else None
+
+
+def run_targets(arguments: argparse.Namespace, chosen: Settings, *, database: Path | None, packages_only: bool) -> Run:
+    """Scan every target; one that fails is told on stderr and the rest go on."""
+    reports, code = [], 0
+    for target in arguments.targets:
+        progress = Progress(target, quiet=arguments.quiet)
+        source = OpenOptions(
+            platform=str(chosen["platform"]),
+            offline=bool(chosen["offline"]),
+            plain_http=arguments.plain_http,
+            ca=arguments.ca,
+            client_cert=arguments.client_cert,
+            client_key=arguments.client_key,
+            environment=os.environ,
+            registries=chosen.registries,
+            progress=progress,
+        )
+        options = ScanOptions(
+            source=source,
+            database=database,
+            data=data_dir(),
+            cache=None if arguments.no_cache else cache_dir(),
+            packages_only=packages_only,
+            jobs=arguments.jobs,
+        )
+        try:
+            reports.append(scan(target, options))
+        except ThwartError as error:
+            progress.close()
+            complain(error.slug, error.sentence, *error.hints)
+            code = worst(code, error.exit_code)
+        finally:
+            progress.close()
+    return Run(reports=tuple(reports), code=code)
+
+
+def worst(*codes: int) -> int:
+    """The exit code that counts when several apply: 2, 4, 1, 3."""
+    return max(codes, key=ORDER.index)
