@@ -67,7 +67,7 @@ def loaded(*arguments: str) -> set[str]:
 def test_help_and_version_load_next_to_nothing(flag: str) -> None:
     ours = {name for name in loaded(flag) if name.partition(".")[0] == "thwart"}
     assert ours <= {"thwart", "thwart._version", "thwart.cli"}
-    heavy = {"argparse", "json", "dataclasses", "msgspec", "httpx", "yaml", "jinja2", "sqlite3", "re"}
+    heavy = {"argparse", "json", "dataclasses", "msgspec", "httpx", "yaml", "jinja2", "sqlite3"}
     assert not heavy & loaded(flag)
 
 

@@ -199,3 +199,21 @@ def test_a_link_where_a_database_is_expected_is_asked_for() -> None:
     tree = Tree(DEFAULT.symlinks)
     tree.add(facts(layer(("opt/release", RELEASE), ("etc/os-release", "../opt/release"))))
     assert [(layer_index, r.path, r.cataloger) for layer_index, r in tree.missing()] == [(0, "opt/release", "release")]
+
+
+YAML = "usr/lib/python3/dist-packages/PyYAML-6.0.egg-info/PKG-INFO"
+META = b"Metadata-Version: 2.1\nName: PyYAML\nVersion: 6.0\n"
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        (("var/lib/dpkg/info/python3-yaml:amd64.list", f"/.\n/{YAML}\n".encode()),),
+        (("var/lib/dpkg/status.d/python3-yaml.md5sums", f"{'0' * 32}  {YAML}\n".encode()),),
+        (("lib/apk/db/installed", f"P:python3-yaml\nV:6.0-r0\nF:{YAML.rpartition('/')[0]}\nR:PKG-INFO\n".encode()),),
+    ],
+)
+def test_what_the_package_manager_installed_is_its_own(lists: tuple[Entry, ...]) -> None:
+    found = {p.name: p.owner for p in merge(layer((YAML, META)), layer(*lists, (PAD, PKG))).packages}
+    assert found["pyyaml"].split()[1].startswith("python3-yaml")
+    assert found["left-pad"] == ""

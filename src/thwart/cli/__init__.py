@@ -32,7 +32,22 @@ def main(argv: list[str] | None = None) -> int:
         # whoever read our output has seen enough: a normal end
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
+    except Exception as error:  # noqa: BLE001 - whatever happens, the user gets a sentence and a red exit code
+        code = _complain_bug(error)
     return code
+
+
+def _complain_bug(error: Exception) -> int:
+    if os.environ.get("THWART_TRACEBACK"):
+        import traceback
+
+        traceback.print_exc()
+    complain(
+        "bug",
+        f"thwart failed where it never should ({type(error).__name__}: {error})",
+        "please report it, with the output of the same command under THWART_TRACEBACK=1",
+    )
+    return 3
 
 
 def _run(arguments: list[str]) -> int:

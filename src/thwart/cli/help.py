@@ -42,7 +42,8 @@ ENVIRONMENT = """\
   DOCKER_CONFIG, REGISTRY_AUTH_FILE
                              where credentials of Docker and Podman lie
   NO_COLOR, FORCE_COLOR      switch colour off or on
-  CI                         no progress line"""
+  CI                         no progress line
+  THWART_TRACEBACK           shows where in the program a bug struck"""
 
 FORMATS = """\
 -o FORMAT writes to standard output, -o FORMAT=FILE to a file; -o may repeat, one scan gives many formats.

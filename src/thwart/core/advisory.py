@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
 
 
 class Severity(IntEnum):
@@ -147,6 +149,7 @@ class Support(NamedTuple):
     """A distribution's word that it supports a source package less than its release.
 
     `status` is `limited` or `ended`; for the latter, `version` is the last supported one and `date` the last day.
+    (A list may also call a package `supported` to except it from a pattern; a database never answers with that.)
     """
 
     ecosystem: str

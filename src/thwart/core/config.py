@@ -6,16 +6,18 @@ Reading files and the environment belongs to the shell; here is what their text 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from thwart.core.errors import ConfigError
 from thwart.core.limits import MIB
 from thwart.core.report import Exception_, Policy
 from thwart.lib import toml_bounded
 from thwart.lib.documents import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 _BYTES = 1 * MIB
 SEVERITIES = ("none", "negligible", "low", "medium", "high", "critical")
@@ -116,7 +118,8 @@ def parse(text: str, path: str) -> Config:
     try:
         document = toml_bounded.load(text.encode("utf-8", "surrogateescape"), max_bytes=_BYTES)
     except DocumentError as error:
-        raise ConfigError(f"{path}:{error.line}: {error}" if error.line else f"{path}: {error}") from None
+        line = error.line or text.rstrip("\n").count("\n") + 1  # what has no line is at the end
+        raise ConfigError(f"{path}:{line}: {error}") from None
     file = _File(path, text)
     root: Path = ()
     if path.replace("\\", "/").rpartition("/")[2] == "pyproject.toml":
@@ -306,7 +309,7 @@ def _type(value: object) -> str:
 def _meant(word: str, among: tuple[str, ...]) -> tuple[str, ...]:
     import difflib
 
-    close = difflib.get_close_matches(word.lower().replace("_", "-"), among, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word.lower().replace("_", "-"), among, n=1, cutoff=0.6)
     return (f"did you mean {close[0]}?",) if close else (f"known are {', '.join(among)}",)
 
 

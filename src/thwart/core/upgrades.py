@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from thwart.core.advisory import Severity
-from thwart.core.finding import Finding, Fix
-from thwart.core.package import Package
 from thwart.lib import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from thwart.core.finding import Finding, Fix
+    from thwart.core.package import Package
 
 # Which ordering (of lib.versions) the versions of a purl type follow.
 SCHEMES = {
