@@ -143,3 +143,12 @@ def _counted(text: bytes) -> bytes:
         out += bytes((length & 0x7F | 0x80,))
         length >>= 7
     return out + bytes((length,)) + text
+
+
+DATA = {
+    "inline/usr/bin/app": Program(table="head"),
+    "pointers-32-bit-big-endian/usr/bin/old": Program(bits=32, big=True, pointers=True, version="go1.13.15"),
+    "stripped-by-strip/usr/bin/app": Program(table="tail"),
+    "without-build-information/usr/bin/old": Program(info=False),
+    "of-the-distribution/usr/local/go/bin/go": Program(modules="path\tcmd/go\nbuild\t-compiler=gc\n"),
+}

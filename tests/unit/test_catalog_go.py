@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.go_programs import MODULES, Program
+from tests.unit.go_programs import DATA, MODULES, Program
 from thwart.catalogers._golang import toolchain
 from thwart.catalogers.go_binary import go_binary, ranges
 from thwart.catalogers.go_mod import go_mod
@@ -24,6 +25,14 @@ WANTED = [
     ("example.com/acme", "local", "v1.0.0", "low"),
     ("gopkg.in", "yaml.v3", "v3.0.1", "high"),
 ]
+
+
+FOLDER = Path(__file__).resolve().parent.parent / "data" / "catalogers" / "go_binary"
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_the_programs_kept_as_data_are_those_made_here(name: str) -> None:
+    assert (FOLDER / name).read_bytes() == DATA[name].data()
 
 
 def read(data: bytes, most: int = 8) -> tuple[FileFacts, int, int]:
@@ -71,7 +80,7 @@ def test_build_information_far_inside_the_writable_segment() -> None:
 
 
 def test_without_build_id_the_section_name_tells() -> None:
-    facts, again, asked = read(Program(table="tail", note=False, lead=65536).data())
+    facts, again, asked = read(Program(table="tail", note=False, modules=f"{MODULES}build\ta={'b' * 4096}\n").data())
     assert rows(facts) == WANTED
     assert again == 1
     assert asked < 4096
@@ -85,13 +94,13 @@ def test_in_a_read_only_segment() -> None:
 def test_section_names_far_from_their_headers_cost_one_reading_more() -> None:
     facts, again, _ = read(Program(table="tail", note=False, names_apart=True).data())
     assert rows(facts) == WANTED
-    assert again == 2
+    assert again == 2  # names, then the section
 
 
 def test_a_text_that_looks_like_the_mark_is_passed_over() -> None:
     program = Program(table="none", lead=64).data()
     decoy = b"\xff Go buildinf:" + b"\x08\x02" + bytes(16) + b"\x05hello\x00"
-    facts, _, _ = read(program.replace(bytes(len(decoy)), decoy, 1) if False else _with(program, 0x3000, decoy))
+    facts, _, _ = read(_with(program, 0x3000, decoy))
     assert rows(facts) == WANTED
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.unit.images import RELEASE, STATUS, Entry, layer, status
 from thwart import catalogers
-from thwart.catalogers._assemble import Inventory, assemble
+from thwart.catalogers._assemble import assemble
 from thwart.catalogers._layer import clean, read_layer
 from thwart.catalogers._tree import Tree
+from thwart.core.inventory import Inventory
 from thwart.core.layer import CannotReopen, LayerFacts, MemberStream
 from thwart.core.limits import DEFAULT, Limits
 from thwart.lib.tarstream import TarStream

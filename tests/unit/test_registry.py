@@ -295,6 +295,21 @@ def test_one_byte_at_a_time_is_no_progress(bench: Bench, fake: Fake) -> None:
     assert len(fake.seen) == 1 + bench.limits.retries
 
 
+def test_interruptions_count_anew_after_progress(bench: Bench, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thwart.sources.registry.RENEWED_BY", 100_000)
+
+    def handler(seen: Seen) -> Reply:
+        start = int(seen.headers.get("range", "bytes=0-")[6:-1])
+        span = {"Content-Range": f"bytes {start}-{len(DATA) - 1}/{len(DATA)}"} if start else {}
+        body, rest = DATA[start : start + 200_000], len(DATA) - start
+        return bench.reply(206 if start else 200, body, span, length=rest, close=True)
+
+    fake.routes[fake.blob_path(sha256(DATA))] = handler
+    assert b"".join(bench.store(fake).blob(sha256(DATA), len(DATA))) == DATA
+    assert len(fake.seen) == 7 > 1 + bench.limits.retries
+    assert bench.slept == [0.5] * 6
+
+
 def test_a_connection_without_an_end_after_the_last_byte(bench: Bench, fake: Fake) -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n"
     digest = fake.add_blob(b"0123456789", bench.reply(raw=head))

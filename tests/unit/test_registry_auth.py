@@ -74,6 +74,7 @@ def test_an_anonymous_token(bench: Bench, fake: Fake) -> None:
     store.manifest("1")
     store.manifest("1")
     assert fake.paths() == [PATH, "/token", PATH, PATH]
+    assert fake.connections == 1
     token = asked(fake)[0]
     assert token.query == {"service": ["reg.test"], "scope": ["repository:demo/app:pull"]}
     assert "authorization" not in token.headers

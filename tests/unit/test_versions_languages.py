@@ -68,7 +68,7 @@ GROUPS = [
     ("go", "1.21rc2 go1.21rc2 1.21.0-rc.2 v1.21.0-rc.2"),
     ("composer", "1 1.0 1.0.0.0 v1.0 1.0-stable 1.0+build 1.0@beta"),
     ("composer", "1.0-b2 1.0.0-beta2 1.0beta.2 1.0.0.0-BETA-2"),
-    ("composer", "2024-01-02 20240102 2024:01:02"),
+    ("composer", "2024-01-02 2024:01:02"),
     ("maven", "1 1.0 1-0 1.0.0 1-ga 1-final 1.Final 1.0.RELEASE 1.0-0-ga 1."),
     ("maven", "1-rc1 1-RC-1 1.0-cr1 1.0.CR1 1rc1"),
     ("maven", "1-a1 1-alpha-1 1a1 1.0-ALPHA1"),

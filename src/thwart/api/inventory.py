@@ -6,15 +6,11 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from thwart import catalogers
 from thwart._version import __version__
-from thwart.catalogers import Cataloger
-from thwart.catalogers._assemble import Inventory, assemble
-from thwart.catalogers._layer import read_layer, read_requests
-from thwart.catalogers._tree import Tree
 from thwart.core.finding import Diagnostic
+from thwart.core.inventory import Inventory
 from thwart.core.layer import LayerFacts, MemberStream, Request
 from thwart.core.limits import Limits
 from thwart.core.package import Layer, Location, Package, Release
@@ -22,7 +18,9 @@ from thwart.sources import Files, Image, OpenOptions, Source
 from thwart.sources.cache import Cache, decode_facts, encode_facts
 from thwart.sources.detect import open_target
 
-GENERATION = 1  # of the merge and of what is cached; goes up when either changes its meaning
+if TYPE_CHECKING:
+    from thwart.catalogers import Cataloger
+    from thwart.catalogers._tree import Tree
 
 
 class Reading(NamedTuple):
@@ -34,27 +32,47 @@ class Reading(NamedTuple):
 
 def read_source(target: str, options: OpenOptions, limits: Limits, cache: Path | None, jobs: int) -> Reading:
     """Open a target and read what is inside."""
-    members = catalogers.MEMBERS.load()
-    on_images = {name: member for name, member in members.items() if member.images}
-    on_folders = {name: member for name, member in members.items() if member.directories}
 
     def read(stream: Callable[[], MemberStream]) -> LayerFacts:
-        return read_layer(stream, on_images, limits)
+        from thwart.catalogers._layer import read_layer
+
+        return read_layer(stream, _members("image"), limits)
 
     source = open_target(target, options, limits, read)
     if isinstance(source, Files):
-        chosen = on_folders if source.asset.kind == "directory" else on_images
-        return Reading(source, _files(source, chosen, limits))
-    store = Cache(cache / "layers", _generation(on_images)) if cache else None
-    return Reading(source, _Layers(source, on_images, limits, store, jobs).inventory())
+        return Reading(source, _files(source, limits))
+    store = Cache(cache / "layers", _generation()) if cache else None
+    return Reading(source, _Layers(source, limits, store, jobs).inventory())
 
 
-def _generation(members: Mapping[str, Cataloger]) -> str:
-    versions = ",".join(f"{m.name}={m.version}" for m in members.values())
-    return f"{__version__}/{GENERATION}/{versions}"
+def _members(kind: str) -> dict[str, Cataloger]:
+    """The catalogers for a kind of asset. Loading them takes a while, and a cached image needs none."""
+    from thwart.catalogers import MEMBERS
+
+    return {
+        name: member
+        for name, member in MEMBERS.load().items()
+        if (member.directories if kind == "directory" else member.images)
+    }
 
 
-def _files(source: Files, members: Mapping[str, Cataloger], limits: Limits) -> Inventory:
+def _generation() -> str:
+    """What cached facts depend on: the code that read them, told apart by its files' names, sizes and times."""
+    root = Path(__file__).resolve().parent.parent
+    state = [__version__]
+    for folder, _, names in os.walk(root):
+        for name in sorted(names):
+            if name.endswith(".py"):
+                status = os.stat(f"{folder}/{name}")
+                state.append(f"{name} {status.st_size} {status.st_mtime_ns}")
+    return "\n".join(state)
+
+
+def _files(source: Files, limits: Limits) -> Inventory:
+    from thwart.catalogers._layer import read_layer
+    from thwart.catalogers._tree import Tree
+
+    members = _members(source.asset.kind)
     facts = read_layer(source.open, members, limits)
     tree = Tree(limits.symlinks)
     tree.add(facts)
@@ -74,6 +92,9 @@ def _assemble(  # noqa: PLR0913, PLR0917
     limits: Limits,
 ) -> Inventory:
     """Assemble, after the files have been read that only a link makes interesting."""
+    from thwart.catalogers._assemble import assemble
+    from thwart.catalogers._layer import read_requests
+
     by_layer: dict[int, list[Request]] = {}
     for layer, request in tree.missing():
         by_layer.setdefault(layer, []).append(request)
@@ -86,11 +107,8 @@ def _assemble(  # noqa: PLR0913, PLR0917
 class _Layers:
     """The layers of one image, read in parallel."""
 
-    def __init__(
-        self, image: Image, members: Mapping[str, Cataloger], limits: Limits, cache: Cache | None, jobs: int
-    ) -> None:
+    def __init__(self, image: Image, limits: Limits, cache: Cache | None, jobs: int) -> None:
         self._image = image
-        self._members = members
         self._limits = limits
         self._cache = cache
         self._jobs = jobs
@@ -102,32 +120,36 @@ class _Layers:
         inventory = _decode(known) if known else None
         if inventory is not None:
             return inventory
-        facts = self._facts()
-        tree = Tree(self._limits.symlinks)
-        for layer_facts in facts:
-            tree.add(layer_facts)
-        diff_ids = [layer.diff_id for layer in self._image.layers]
-        inventory = _assemble(tree, facts, diff_ids, self._open, self._members, self._limits)
+        inventory = self._merged()
         if self._cache:
             self._cache.put(key, _encode(inventory))
             self._cache.trim()
         return inventory
 
+    def _merged(self) -> Inventory:
+        from thwart.catalogers._tree import Tree
+
+        facts = self._facts()
+        tree = Tree(self._limits.symlinks)
+        for layer_facts in facts:
+            tree.add(layer_facts)
+        diff_ids = [layer.diff_id for layer in self._image.layers]
+        return _assemble(tree, facts, diff_ids, self._open, _members("image"), self._limits)
+
     def _open(self, index: int) -> MemberStream:
         return self._image.open_layer(self._image.layers[index])
 
     def _facts(self) -> list[LayerFacts]:
-        known = {layer.diff_id: self._known(layer) for layer in self._image.layers}
-        missing = [layer for layer in self._image.layers if known[layer.diff_id] is None]
-        todo = list({layer.diff_id: layer for layer in missing}.values())
+        known: dict[str, LayerFacts | None] = {one.diff_id: self._known(one) for one in self._image.layers}
+        todo = list({one.diff_id: one for one in self._image.layers if known[one.diff_id] is None}.values())
         if todo:
             from concurrent.futures import ThreadPoolExecutor
 
             # the largest first: it decides how long the whole takes
             todo.sort(key=lambda layer: -layer.size)
             with ThreadPoolExecutor(self._jobs or min(4, os.cpu_count() or 1)) as pool:
-                for layer, facts in zip(todo, pool.map(self._read, todo), strict=True):
-                    known[layer.diff_id] = facts
+                for layer, read in zip(todo, pool.map(self._read, todo), strict=True):
+                    known[layer.diff_id] = read
         return [facts for layer in self._image.layers if (facts := known[layer.diff_id]) is not None]
 
     def _known(self, layer: Layer) -> LayerFacts | None:
@@ -138,7 +160,9 @@ class _Layers:
         return decode_facts(data) if data is not None else None
 
     def _read(self, layer: Layer) -> LayerFacts:
-        facts = read_layer(lambda: self._image.open_layer(layer), self._members, self._limits)
+        from thwart.catalogers._layer import read_layer
+
+        facts = read_layer(lambda: self._image.open_layer(layer), _members("image"), self._limits)
         if self._cache:
             self._cache.put(layer.diff_id, encode_facts(facts))
         return facts

@@ -79,7 +79,7 @@ def _report(reading: Reading, now: datetime) -> Report:
 
 def _judge(report: Report, options: ScanOptions, now: datetime) -> Report:
     from thwart import matching
-    from thwart.advisories.database import open_default
+    from thwart.advisories.embedded import open_default
 
     database: Database = open_default(
         cache_dir=options.cache / "db" if options.cache else None, path=options.database, data_dir=options.data

@@ -19,7 +19,6 @@ class Cataloger:
 
     `magic` asks for every regular file that begins with these bytes, whatever its name. Such a member names
     `ranges`: given the file's first 4096 bytes and its size, the further (offset, length) stretches to keep.
-    `version` goes up when the parser's answer changes, so that cached layers are read again.
     """
 
     name: str
@@ -29,7 +28,6 @@ class Cataloger:
     directories: bool = True
     magic: bytes = b""
     ranges: Ranges | None = None
-    version: int = 1
 
 
 MEMBERS: Registry[Cataloger] = Registry(__name__)
@@ -41,7 +39,6 @@ def cataloger(
     directories: bool = True,
     magic: bytes = b"",
     ranges: Ranges | None = None,
-    version: int = 1,
 ) -> Callable[[Parse], Parse]:
     """Register a parser under its function's name. See `Cataloger` for the arguments.
 
@@ -58,7 +55,6 @@ def cataloger(
             directories=directories,
             magic=magic,
             ranges=ranges,
-            version=version,
         )
         MEMBERS.add(name, member)
         return parse

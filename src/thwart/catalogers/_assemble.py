@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from thwart.catalogers._ownership import aliases
 from thwart.catalogers._tree import Kept, Tree, identity
 from thwart.catalogers.release import choose
 from thwart.core.finding import Diagnostic
+from thwart.core.inventory import Inventory
 from thwart.core.layer import LayerFacts
 from thwart.core.package import Found, Location, Package, Release
 from thwart.lib import purl
@@ -30,15 +30,6 @@ ECOSYSTEMS = {
     "bitnami": "Bitnami",
     "githubactions": "GitHub Actions",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
-    """What an asset holds, and what of it could not be read."""
-
-    packages: tuple[Package, ...] = ()
-    release: Release | None = None
-    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def assemble(tree: Tree, layers: Sequence[LayerFacts], diff_ids: Sequence[str]) -> Inventory:

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -62,6 +61,8 @@ class Cache:
 
     def put(self, key: str, data: bytes) -> None:
         """Keep an entry; a full or read-only disk is no error."""
+        import tempfile
+
         path = self._path(key)
         body = zlib.compress(data, 1)
         with contextlib.suppress(OSError):

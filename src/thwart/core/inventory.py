@@ -1,0 +1,17 @@
+"""What an asset holds, before anything is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from thwart.core.finding import Diagnostic
+from thwart.core.package import Package, Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """Packages and release of an asset, and what of it could not be read."""
+
+    packages: tuple[Package, ...] = ()
+    release: Release | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()

@@ -1,0 +1,3 @@
+// nothing
+
+hello world

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given as generated
+from hypothesis import strategies as st
+
+from tests.conftest import ROOT
+from tests.unit import report_fixtures as given
+from thwart.core.finding import Diagnostic, Finding, Fix
+from thwart.core.package import Location
+from thwart.core.report import Verdict
+from thwart.reports import RenderOptions, write
+from thwart.reports._plain import clean, clip, scalar, uri_path
+from thwart.reports._screen import columns, fit, flow, pad
+from thwart.reports._view import View, history, many, state_of
+
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+LINK = re.compile(r"\x1b\]8;;([^\x1b]*)\x1b\\")
+
+
+def drawn(name: str, **options: object) -> list[str]:
+    return write("text", given.REPORTS[name], RenderOptions(**options)).decode().splitlines()  # type: ignore[arg-type]
+
+
+def test_the_page_as_a_whole() -> None:
+    expected = (ROOT / "tests/data/reports/findings.txt").read_text()
+    assert "\n".join(drawn("findings", width=100)) + "\n" == expected
+
+
+def test_the_last_line_says_it_all() -> None:
+    assert drawn("findings")[-1] == (
+        "11 findings (2 critical, 4 high, 2 medium, 1 low, 1 negligible, 1 unknown) in 7 of 9 packages, 0 suppressed,"
+        " complete, database 2 days old, verdict deny; next: thwart explain CVE-2026-0001"
+    )
+    assert drawn("clean")[-1].startswith(
+        "no findings in 9 packages, 0 suppressed, complete, database 2 days old, verdict allow"
+    )
+    assert drawn("incomplete")[-1].endswith(
+        "incomplete (1), database 2 days old, verdict unknown; next: thwart help exit-codes"
+    )
+    assert drawn("empty")[-1].startswith("no packages found, so no findings, 0 suppressed, complete, no database")
+    assert ", 3 suppressed, " in drawn("suppressed")[-1]
+
+
+def test_many_reports_end_with_a_total() -> None:
+    last = drawn("many")[-1]
+    assert last.startswith("4 targets, 25 findings (6 critical, ")
+    assert ", 1 incomplete, " in last
+    assert "verdict deny; next: " in last
+
+
+def test_the_command_is_quoted_and_one_that_exists() -> None:
+    asset = replace(given.ASSET, name="a b; rm -rf $(x)\x1b[2J")
+    assert View(replace(given.CLEAN, asset=asset), given.ALLOW).next_command == r"thwart sbom 'a b; rm -rf $(x)\x1b[2J'"
+    old = replace(given.DATABASE, age_days=30)
+    assert View(replace(given.FOUND, database=old), given.DENY).next_command == "thwart db update"
+    hint = Diagnostic(slug="x", message="m", hint="thwart db build x")
+    assert View(replace(given.CLEAN, diagnostics=(hint,)), given.UNKNOWN).next_command == "thwart db build x"
+
+
+def test_groups_come_in_the_order_of_the_risk_that_they_remove() -> None:
+    lines = drawn("findings")
+    titles = [line.split("  ")[0] for line in lines if line.startswith("upgrade ")]
+    assert titles == [
+        "upgrade openssl to 3.0.15-1~deb12u1",
+        "upgrade curl to 7.88.1-10+deb12u8",
+        "upgrade qs to 6.7.3",
+        "upgrade express to 4.17.3",
+    ]
+    openssl = lines[lines.index(next(line for line in lines if line.startswith("upgrade openssl"))) :]
+    assert openssl[0].endswith(" 4  2 critical, 1 high, 1 medium")
+    assert openssl[1].strip() == "now 3.0.13-1~deb12u1 in libssl3, openssl"
+    assert openssl[2].strip().startswith("layer 2 of 6: RUN set -x && groupadd --system nginx && apt-get update")
+    assert openssl[3].strip() == "known exploited (ransomware), EPSS 94%"
+
+
+def test_what_has_no_upgrade_is_folded_and_unfolds() -> None:
+    short = "\n".join(drawn("findings"))
+    assert "No upgrade closes 4 findings in 3 packages: 1 high, 1 low, 1 negligible, 1 unknown" in short
+    assert "CVE-2026-0031" not in short
+    long = "\n".join(drawn("findings", verbose=True))
+    assert re.search(r"CVE-2026-0032 +high +perl-base 5\.36\.0-7\+deb12u1, no fix yet \(postponed\)", long)
+    many_left = given.report(
+        findings=tuple(given.vulnerability(f"CVE-2026-9{n}", given.deb(f"p{n}", "1"), given.L) for n in range(30))
+    )
+    page = write("text", [(many_left, given.ALLOW)], RenderOptions()).decode()
+    assert "20 more packages with 20 findings: --verbose lists all" in page
+
+
+def test_colours_only_when_asked() -> None:
+    assert "\x1b" not in "\n".join(drawn("findings"))
+    colored = "\n".join(drawn("findings", color=True))
+    assert "\x1b[1;31mcritical\x1b[0m" in colored
+    assert ANSI.sub("", colored) == "\n".join(drawn("findings"))
+
+
+def test_links_only_when_asked() -> None:
+    linked = "\n".join(drawn("findings", links=True, verbose=True))
+    assert set(LINK.findall(linked)) >= {"https://www.cve.org/CVERecord?id=CVE-2026-0001", ""}
+    assert LINK.sub("", linked) == "\n".join(drawn("findings", verbose=True))
+    hostile = "\n".join(drawn("hostile", links=True, verbose=True))
+    assert "evil" not in "".join(LINK.findall(hostile))
+
+
+@pytest.mark.parametrize("width", [10, 40, 60, 79, 100, 200])
+@pytest.mark.parametrize("name", ["findings", "suppressed", "hostile"])
+def test_tables_keep_to_the_width(name: str, width: int) -> None:
+    sentences = re.compile(r"deny|note\[|incomplete\[|    hint|    closes|No upgrade|\d+ findings")  # never cut
+    for line in drawn(name, width=width, verbose=True)[:-1]:
+        if not sentences.match(line):
+            assert columns(line) <= max(width, 40), line
+
+
+def test_packages_only_is_a_table() -> None:
+    lines = drawn("findings", packages_only=True)
+    assert lines[4].split() == ["PACKAGE", "VERSION", "TYPE", "FROM"]
+    assert any(re.match(r"zlib1g +1:1\.2\.13\.dfsg-1 +deb +layer 1 of 6, var/lib/dpkg/status", line) for line in lines)
+    assert lines[-1] == "9 packages, complete; next: thwart scan registry.example:5000/shop/web:1.27"
+    assert "CVE" not in "\n".join(lines)
+
+
+def test_a_finding_in_a_document_has_its_place() -> None:
+    finding = Finding(
+        id="run-as-root",
+        message="the container runs as root",
+        severity=given.H,
+        kind="rule",
+        locations=(Location(path="Dockerfile", line=7),),
+        fix=Fix(title="add USER 1000", kind="add"),
+        state="fixed",
+    )
+    page = write("text", [(given.report(findings=(finding,)), given.DENY)], RenderOptions()).decode()
+    assert "Dockerfile:7: high[run-as-root]: the container runs as root" in page
+    assert "    fix: add USER 1000" in page
+
+
+@pytest.mark.parametrize(
+    ("created_by", "shown"),
+    [
+        ("/bin/sh -c #(nop) ADD file:1 in / ", "ADD file:1 in /"),
+        ('/bin/sh -c #(nop)  CMD ["bash"]', 'CMD ["bash"]'),
+        ("/bin/sh -c apt-get update", "RUN apt-get update"),
+        ("RUN /bin/sh -c apt-get   update # buildkit", "RUN apt-get update"),
+        ("|2 A=1 B=two words /bin/sh -c make", "RUN make"),
+        ("RUN |1 A=1 /bin/sh -c make # buildkit", "RUN make"),
+        ("COPY a b # buildkit", "COPY a b"),
+        ("COPY x /bin/sh -c y", "COPY x /bin/sh -c y"),
+        ("", ""),
+    ],
+)
+def test_history_reads_like_a_dockerfile(created_by: str, shown: str) -> None:
+    assert history(created_by) == shown
+
+
+def test_why_there_is_no_upgrade() -> None:
+    finding = given.vulnerability("CVE-1", given.ZLIB, given.H)
+    assert state_of(finding) == "no fix yet"
+    assert state_of(replace(finding, state="end-of-life", status="ignored")) == "release is out of support (ignored)"
+    assert state_of(replace(finding, fix=Fix(title="t", version="2", paid=True))) == "fixed in 2 for subscribers"
+
+
+def test_a_verdict_of_unknown_kind_is_the_worst() -> None:
+    odd = [(given.CLEAN, given.ALLOW), (given.CLEAN, Verdict(decision="panic"))]
+    assert "verdict panic" in write("text", odd, RenderOptions()).decode().splitlines()[-1]
+
+
+@generated(st.text(st.characters(), max_size=80), st.integers(1, 60))
+def test_fit_is_safe_and_never_too_wide(text: str, width: int) -> None:
+    shown = fit(text, width)
+    assert shown.isprintable()
+    assert columns(shown) <= width
+    if columns(clean(text)) <= width and len(text) <= 8 * width:
+        assert shown == clean(text)
+
+
+@generated(st.lists(st.text("ab", max_size=9), max_size=20), st.integers(1, 30))
+def test_flow_keeps_every_item_in_order(items: list[str], width: int) -> None:
+    rows = list(flow(items, width))
+    assert [item for row in rows for item in row] == items
+    assert all(len(row) == 1 or len(", ".join(row)) <= width for row in rows)
+
+
+@generated(st.text(st.characters(codec=None), max_size=60))
+def test_scalar_and_uri_are_always_encodable(text: str) -> None:
+    scalar(text).encode()
+    uri = uri_path(text)
+    assert uri.isascii()
+    assert not uri.startswith("/")
+    assert not set(uri) & set(' "<>\\^`{|}\n')
+
+
+def test_paths_as_addresses() -> None:
+    assert uri_path("/usr/lib/a b#c?d%.so") == "usr/lib/a%20b%23c%3Fd%25.so"
+    assert uri_path("c:/x") == "./c:/x"
+    assert uri_path("caf\udce9") == "caf%E9"
+    assert uri_path("\ud83d") == "%ED%A0%BD"
+
+
+def test_small_words() -> None:
+    assert many(1, "package") == "1 package"
+    assert many(1200, "package") == "1,200 packages"
+    assert pad("界", 4) == "界  "
+    assert clip("a\x1bb", 10) == r"a\x1bb"
+    assert clip("abcdef", 4) == "abc…"
