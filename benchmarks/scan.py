@@ -60,23 +60,36 @@ def measure(tool: Tool) -> Cost:
 def tools(archive: str, arguments: argparse.Namespace, scratch: Path) -> list[Tool]:
     own = scratch / "thwart"
     thwart = [sys.executable, "-m", "thwart", "scan", archive, "-q", "-o", "json=/dev/null", "--offline"]
-    found = [Tool("thwart", thwart, {"THWART_CACHE_DIR": str(own), "THWART_DATA_DIR": str(scratch / "data")}, own, True)]
+    found = [
+        Tool("thwart", thwart, {"THWART_CACHE_DIR": str(own), "THWART_DATA_DIR": str(scratch / "data")}, own, True)
+    ]
     syft = arguments.syft or shutil.which("syft")
     if syft:
         found.append(
-            Tool("syft", [syft, "scan", archive, "-o", "json", "-q"], {"SYFT_CHECK_FOR_APP_UPDATE": "false"}, scratch / "s", False)
+            Tool(
+                "syft",
+                [syft, "scan", archive, "-o", "json", "-q"],
+                {"SYFT_CHECK_FOR_APP_UPDATE": "false"},
+                scratch / "s",
+                False,
+            )
         )
     trivy = arguments.trivy or shutil.which("trivy")
     if trivy:
         cache = scratch / "trivy"
         command = [trivy, "image", "--input", archive, "--cache-dir", str(cache), "--format", "cyclonedx", "-q"]
-        found.append(Tool("trivy", [*command, "--offline-scan", "--skip-db-update", "--skip-java-db-update"], {}, cache, True))
+        found.append(
+            Tool("trivy", [*command, "--offline-scan", "--skip-db-update", "--skip-java-db-update"], {}, cache, True)
+        )
     return found
 
 
 def table(rows: list[tuple[str, str, Cost]]) -> str:
     base = {state: cost for name, state, cost in rows if name == "thwart"}
-    lines = ["| tool | state | wall s | CPU s | peak MB | wall ÷ Thwart | CPU ÷ Thwart |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| tool | state | wall s | CPU s | peak MB | wall ÷ Thwart | CPU ÷ Thwart |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name, state, cost in rows:
         own = base[state]
         ratios = f"{cost.wall / own.wall:.1f} | {cost.cpu / own.cpu:.1f}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,6 @@ from thwart.catalogers.pom_xml import pom_xml
 from thwart.core.errors import ParseError
 from thwart.core.limits import DEFAULT, Limits
 from thwart.core.package import File, FileFacts
-
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "catalogers" / "java_archive"
 
@@ -328,10 +328,9 @@ def test_damaged_archives_never_surprise(junk: bytes, where: float) -> None:
     at = int(where * len(good))
     try:
         facts = read("a-1.jar", good[:at] + junk + good[at + len(junk) :])
-    except ParseError as error:
-        assert error.reason
-    else:
-        assert all(one.name for one in facts.found)
+    except ParseError:
+        return
+    assert all(one.name for one in facts.found)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +364,7 @@ def dependency(group: str, artifact: str, version: str = "", **more: str) -> str
 
 def test_properties_that_lead_in_circles_or_explode_stay_open() -> None:
     names = [f"p{n}" for n in range(40)]
-    chain = "".join(f"<{a}>${{{b}}}${{{b}}}</{a}>" for a, b in zip(names, names[1:], strict=False))
+    chain = "".join(f"<{a}>${{{b}}}${{{b}}}</{a}>" for a, b in pairwise(names))
     body = f"<properties><a>${{b}}</a><b>${{a}}</b>{chain}<p39>{'x' * 50}</p39></properties>"
     wanted = dependency("g", "circle", "${a}") + dependency("g", "bomb", "${p0}") + dependency("g", "ok", "${p38}")
     facts = project(f"{body}<dependencies>{wanted}</dependencies>")
@@ -424,9 +423,10 @@ def test_named_entities_are_skipped_as_maven_does() -> None:
 @settings(max_examples=150, deadline=None)
 def test_any_pom_is_read_or_refused(text: str) -> None:
     try:
-        project(text)
-    except ParseError as error:
-        assert error.reason
+        facts = project(text)
+    except ParseError:
+        return
+    assert all(one.name for one in facts.found)
 
 
 def lock(path: str, text: str) -> list[tuple[str, str, str]]:

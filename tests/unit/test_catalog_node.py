@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thwart.catalogers import MEMBERS
@@ -14,6 +14,8 @@ from thwart.core.errors import ParseError
 from thwart.core.limits import Limits
 from thwart.core.package import File, FileFacts, Found
 from thwart.lib.pathtable import PathTable
+
+law = settings(max_examples=50, deadline=None)  # the machine may be busy
 
 PARTS = st.from_regex(r"[a-z][a-z0-9._-]{0,6}", fullmatch=True)
 NAMES = st.one_of(PARTS, st.builds("@{}/{}".format, PARTS, PARTS))
@@ -67,6 +69,7 @@ def test_an_application_is_for_images_and_outside_modules() -> None:
     assert read("node_application", "srv/node_modules/x/lib/package.json", MANIFEST).found == ()
 
 
+@law
 @given(NAMES, NUMBERS)
 def test_names_split_and_aliases_resolve(name: str, number: str) -> None:
     assert "/".join(filter(None, split(name))) == name
@@ -112,6 +115,7 @@ def stated(tree: dict[str, tuple[str, str, bool]]) -> dict[tuple[str, str], str]
     return known
 
 
+@law
 @given(trees())
 def test_generation_3_states_what_was_written(tree: dict[str, tuple[str, str, bool]]) -> None:
     packages = {
@@ -134,6 +138,7 @@ def test_generation_3_states_what_was_written(tree: dict[str, tuple[str, str, bo
         assert written.endswith("{")
 
 
+@law
 @given(st.lists(st.tuples(NAMES, NUMBERS, st.none() | NAMES), unique_by=lambda one: one[0]))
 def test_yarn_states_what_was_written_in_both_grammars(entries: list[tuple[str, str, str | None]]) -> None:
     classic, berry = ["# yarn lockfile v1\n\n"], ["__metadata:\n  version: 8\n\n"]
@@ -151,6 +156,7 @@ def test_yarn_states_what_was_written_in_both_grammars(entries: list[tuple[str, 
     assert names(read("yarn_lock", "yarn.lock", "".join(berry))) == wanted
 
 
+@law
 @given(st.lists(st.tuples(NAMES, NUMBERS, st.none() | st.tuples(NAMES, NUMBERS)), unique_by=lambda one: one[:2]))
 def test_pnpm_states_what_was_written_in_every_generation(
     entries: list[tuple[str, str, tuple[str, str] | None]],
@@ -216,6 +222,7 @@ ODD = st.recursive(
 )
 
 
+@law
 @given(st.dictionaries(st.sampled_from(FIELDS), ODD))
 def test_odd_shapes_give_facts_or_the_one_error(document: dict[str, object]) -> None:
     text = json.dumps(document)  # which is YAML as well

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -16,6 +16,8 @@ from thwart.catalogers._reach import scopes
 from thwart.core.errors import ParseError
 from thwart.core.limits import Limits
 from thwart.core.package import File, FileFacts, Found
+
+law = settings(max_examples=100, deadline=None)  # the machine may be busy
 
 NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?", fullmatch=True)
 VERSIONS = st.from_regex(
@@ -36,6 +38,7 @@ def pins(text: str) -> list[tuple[str, str]]:
     return [(found.name, found.version) for found in read("requirements_txt", "requirements.txt", text).found]
 
 
+@law
 @given(NAMES)
 def test_names_are_compared_as_packaging_does(name: str) -> None:
     assert normalise(name) == canonicalize_name(name)
@@ -49,6 +52,7 @@ def clauses() -> st.SearchStrategy[str]:
     return arbitrary | st.lists(st.one_of(exact, wild, ranged), max_size=3).map(", ".join)
 
 
+@law
 @given(
     NAMES,
     st.sampled_from(["", "[a]", " [a, b-c] "]),
@@ -158,6 +162,7 @@ ODD = st.recursive(
 )
 
 
+@law
 @given(st.dictionaries(st.sampled_from(["_meta", "default", "develop", "x"]), ODD))
 def test_odd_shapes_are_survived(document: dict[str, object]) -> None:
     import json
@@ -168,6 +173,7 @@ def test_odd_shapes_are_survived(document: dict[str, object]) -> None:
 GRAPH = st.dictionaries(st.integers(0, 8), st.lists(st.integers(0, 8), max_size=4), max_size=9)
 
 
+@law
 @given(GRAPH, GRAPH, st.lists(st.integers(0, 8)), st.lists(st.integers(0, 8)), st.lists(st.integers(0, 8)))
 def test_scopes_are_those_of_plain_reachability(
     hard: dict[int, list[int]], soft: dict[int, list[int]], run: list[int], extra: list[int], dev: list[int]

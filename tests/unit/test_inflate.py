@@ -21,7 +21,7 @@ COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "bzip2": bz2.compress,
     "xz": lzma.compress,
 }
-DATA = random.Random(1).randbytes(70_000) + b"thwart" * 90_000  # noqa: S311
+DATA = random.Random(1).randbytes(70_000) + b"thwart" * 90_000
 
 
 def pieces(data: bytes, size: int) -> Iterator[bytes]:

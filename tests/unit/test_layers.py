@@ -28,7 +28,7 @@ def stream(data: bytes) -> MemberStream:
 
 def facts(data: bytes, limits: Limits = DEFAULT, again: bool = True) -> LayerFacts:
     members = {name: m for name, m in catalogers.MEMBERS.load().items() if m.images}
-    opened = []
+    opened: list[int] = []
 
     def open_stream() -> MemberStream:
         if opened and not again:

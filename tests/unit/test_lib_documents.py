@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thwart.lib import json_bounded, toml_bounded, yaml_positions
@@ -18,6 +18,8 @@ from thwart.lib.yaml_positions import Place, YamlList, YamlMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+law = settings(max_examples=60, deadline=None)  # the machine may be busy
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text()
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
@@ -41,6 +43,7 @@ def one_yaml(text: str, *, typed: bool = True) -> Any:
 # JSON
 
 
+@law
 @given(VALUES.filter(lambda value: "Infinity" not in json.dumps(value)))
 def test_json_is_read_as_the_standard_reader_does(value: object) -> None:
     text = json.dumps(value)
@@ -77,6 +80,7 @@ def test_json_bomb_of_depth_is_refused(opening: bytes) -> None:
         load_json(opening * 200_000, max_items=10**7, max_bytes=10**7)
 
 
+@law
 @given(st.integers(1, 60), st.booleans())
 def test_json_depth_is_bounded_exactly(depth: int, objects: bool) -> None:
     text = '{"a]}": ' * depth + "1" + "}" * depth if objects else "[" * depth + r'"]\"}\\"' + "]" * depth
@@ -169,6 +173,7 @@ def test_toml_lines_of_an_array() -> None:
 # YAML
 
 
+@law
 @given(VALUES)
 def test_yaml_quoted_text_and_numbers_come_back(value: object) -> None:
     assert one_yaml(yaml.dump(value, Dumper=_Plain)) == value
@@ -262,6 +267,7 @@ def test_yaml_alias_inside_its_own_anchor_is_refused() -> None:
             load_yaml(text)
 
 
+@law
 @given(st.integers(1, 50), st.booleans())
 def test_yaml_depth_is_bounded_exactly(depth: int, maps: bool) -> None:
     text = ("{a: " * depth + "1" + "}" * depth) if maps else ("[" * depth + "]" * depth)
@@ -301,6 +307,7 @@ def test_yaml_oddities_give_a_value_or_the_one_error(data: bytes) -> None:
     assert complaint(load_yaml, data).reason
 
 
+@law
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_value_or_the_one_error(data: bytes) -> None:
     for load in (load_json, load_toml, load_yaml):

@@ -121,7 +121,6 @@ def test_any_damage_is_an_error_or_a_result() -> None:
         data = bytes(bad[: dice.choice((len(bad), len(bad), dice.randrange(len(bad))))])
         try:
             read = content(data)
-        except ZipError as error:
-            assert str(error)
-        else:
-            assert all(zlib.crc32(value) for value in read.values() if value)
+        except ZipError:
+            continue
+        assert all(zlib.crc32(value) for value in read.values() if value)

@@ -145,12 +145,44 @@ def test_a_record_that_does_not_match_joins_nothing() -> None:
     assert ids(run(memory, package("pypi/thing@1.0"))) == ["GHSA-aaaa", "GHSA-bbbb"]
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.lists(st.integers(0, 9), max_size=3)), max_size=12))
-def test_groups_do_not_depend_on_order(links: list[tuple[int, list[int]]]) -> None:
-    records = [(f"A-{own}", record(f"A-{own}", aliases=tuple(f"A-{to}" for to in others))) for own, others in links]
-    forward = sorted(sorted(group) for group in groups(records))
-    assert forward == sorted(sorted(group) for group in groups(records[::-1]))
-    assert sorted({name for group in forward for name in group}) == sorted({name for name, _ in records})
+def test_two_cves_are_two_findings_where_records_tell_them_apart() -> None:
+    memory = Memory(
+        affected("GHSA-aaaa", "npm", "thing", "0..2.0.0"),
+        affected("GHSA-bbbb", "npm", "thing", "0..3.0.0"),
+        affected("BOTH-1", "npm", "thing", "0..2.0.0"),
+        affected("NEAR-1", "npm", "thing", "0..2.0.0"),
+        record("GHSA-aaaa", aliases=("CVE-2021-1000",)),
+        record("GHSA-bbbb", aliases=("CVE-2026-2000",)),
+        record("BOTH-1", aliases=("CVE-2021-1000", "CVE-2026-2000")),
+        record("NEAR-1", aliases=("GHSA-bbbb",)),
+    )
+    findings = {finding.id: finding for finding in run(memory, package("npm/thing@1.0.0")).findings}
+    assert {name: (found.aliases, found.fix.version) for name, found in findings.items() if found.fix} == {
+        "CVE-2021-1000": (("GHSA-aaaa", "BOTH-1"), "2.0.0"),
+        "CVE-2026-2000": (("GHSA-bbbb", "BOTH-1", "NEAR-1"), "3.0.0"),
+    }
+
+
+def test_two_cves_that_nothing_tells_apart_are_one_finding() -> None:
+    memory = Memory(
+        affected("GHSA-aaaa", "npm", "thing", "0..2.0.0"),
+        record("GHSA-aaaa", aliases=("CVE-2026-2000", "CVE-2021-1000")),
+    )
+    (finding,) = run(memory, package("npm/thing@1.0.0")).findings
+    assert (finding.id, finding.aliases) == ("CVE-2021-1000", ("CVE-2026-2000", "GHSA-aaaa"))
+
+
+@given(st.dictionaries(st.integers(0, 9), st.lists(st.integers(0, 9), max_size=3), max_size=12), st.booleans())
+def test_groups_do_not_depend_on_order(links: dict[int, list[int]], cves: bool) -> None:
+    def name(number: int) -> str:
+        return f"CVE-2024-{1000 + number}" if cves and number % 2 else f"A-{number}"
+
+    records = {name(own): record(name(own), aliases=tuple(map(name, others))) for own, others in links.items()}
+    forward = groups(records)
+    assert sorted(forward) == sorted(groups(dict(reversed(records.items()))))
+    assert set().union(*(group.records for group in forward)) == records.keys()
+    assert {name for group in forward for name in group.names} >= records.keys()
+    assert len({group.names[0] for group in forward}) == len(forward)
 
 
 def test_names_are_ranked_by_year_and_number() -> None:

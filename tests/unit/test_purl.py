@@ -314,4 +314,4 @@ def test_long_strings_are_read_in_linear_time(unit: str) -> None:
         try:
             parse(text)
         except PurlError as error:
-            assert len(str(error)) < 300  # noqa: PT017 - either way is right
+            assert len(str(error)) < 300

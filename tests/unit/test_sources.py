@@ -27,7 +27,7 @@ from tests.unit.images import (
     write_folder,
     write_tar,
 )
-from thwart.api.inventory import read_source
+from thwart.api._inventory import read_source
 from thwart.core.errors import DigestError, SourceError, UsageError
 from thwart.core.limits import DEFAULT, Limits
 from thwart.lib import zstd

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from thwart.api.scan import ScanOptions, scan
+from thwart.api._scan import ScanOptions, scan
 from thwart.core.report import Policy, Report, Verdict
 
 if TYPE_CHECKING:

@@ -230,8 +230,7 @@ class _Reader:
 
 def clean(name: str) -> str:
     """A member's name as a path below the root: no leading slash, no `.`, and `..` stays inside the root."""
-    if name.startswith("./"):
-        name = name[2:]
+    name = name.removeprefix("./")
     if "./" in name or "//" in name or name.endswith(("/.", "/..")) or name in (".", ".."):
         name = posixpath.normpath("/" + name)
     return name.strip("/")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -64,6 +63,8 @@ def emit(
 
 
 def _save(path: Path, data: bytes) -> None:
+    import tempfile
+
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(data)  # a device or a pipe

@@ -110,7 +110,6 @@ class TarStream:
             return [(start, whole[start : start + length]) for start, length in wanted]
         parts, at = [], 0
         for start, length in wanted:
-            start = max(start, at)
             gap = min(start - at, self._left)
             self._skip(gap)
             self._left -= gap

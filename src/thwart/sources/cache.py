@@ -136,7 +136,14 @@ def _decode(data: bytes) -> LayerFacts:
     )
 
 
-def _file_of(cataloger: str, path: str, found: list[Any], owns: list[Any], release: Any, problems: Any) -> FileFacts:
+def _file_of(
+    cataloger: str,
+    path: str,
+    found: list[Any],
+    owns: list[Any],
+    release: list[Any] | None,
+    problems: list[Any],
+) -> FileFacts:
     return FileFacts(
         cataloger=cataloger,
         path=path,
@@ -157,7 +164,7 @@ def _found(entry: list[Any]) -> Found:
     return Found(*entry)
 
 
-def _release(  # noqa: PLR0913, PLR0917 - the fields of a release, in their order
+def _release(
     who: str, version: str, codename: str, name: str, variant: str, id_like: list[str], ecosystem: str
 ) -> Release:
     return Release(

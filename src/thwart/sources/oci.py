@@ -175,10 +175,11 @@ def layers_of(config: Json, descriptors: list[Descriptor], name: str, limits: Li
 def _history(config: Json, count: int) -> list[tuple[str, str]]:
     """(created_by, created) for each layer: history entries that made no layer are passed over."""
     entries = config.get("history")
-    made = []
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict) and not entry.get("empty_layer"):
-            made.append((str(entry.get("created_by") or entry.get("comment") or ""), str(entry.get("created") or "")))
+    made = [
+        (str(entry.get("created_by") or entry.get("comment") or ""), str(entry.get("created") or ""))
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and not entry.get("empty_layer")
+    ]
     return made if len(made) == count else [("", "")] * count
 
 

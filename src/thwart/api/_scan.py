@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thwart._version import __version__
-from thwart.api.inventory import Reading, read_source
-from thwart.core.finding import Diagnostic, Finding, Suppressed
+from thwart.api._inventory import Reading, read_source
 from thwart.core.limits import DEFAULT, Limits
-from thwart.core.report import Asset, DatabaseInfo, Report
+from thwart.core.report import Report
 from thwart.sources import Image, OpenOptions
 
 if TYPE_CHECKING:

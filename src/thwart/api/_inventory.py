@@ -63,7 +63,7 @@ def _generation() -> str:
     for folder, _, names in os.walk(root):
         for name in sorted(names):
             if name.endswith(".py"):
-                status = os.stat(f"{folder}/{name}")
+                status = Path(folder, name).stat()
                 state.append(f"{name} {status.st_size} {status.st_mtime_ns}")
     return "\n".join(state)
 
@@ -83,7 +83,7 @@ def _files(source: Files, limits: Limits) -> Inventory:
     )
 
 
-def _assemble(  # noqa: PLR0913, PLR0917
+def _assemble(
     tree: Tree,
     facts: list[LayerFacts],
     diff_ids: list[str],

@@ -1,0 +1,261 @@
+"""YAML from strangers: bounded in size, depth and number of nodes, every key and item with its place.
+
+Built on libyaml's events and a stack of our own, so that no depth of input reaches Python's.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from thwart.lib.documents import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import yaml
+    from yaml.events import AliasEvent, Event, NodeEvent, ScalarEvent
+
+
+class Place(NamedTuple):
+    """1-based line and column."""
+
+    line: int
+    column: int
+
+
+class YamlMap(dict[Any, Any]):
+    """A mapping that knows where it begins, where each key and value stands, and which keys were given twice.
+
+    A key given twice keeps its last value and is listed in `repeated`. Keys merged by `<<` keep the places of their source.
+    """
+
+    __slots__ = ("keys_at", "place", "repeated", "values_at")
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+        self.keys_at: dict[Any, Place] = {}
+        self.values_at: dict[Any, Place] = {}
+        self.repeated: list[tuple[Any, Place]] = []
+
+
+class YamlList(list[Any]):
+    """A sequence that knows where it and each item begin."""
+
+    __slots__ = ("items_at", "place")
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+        self.items_at: list[Place] = []
+
+
+def load_all(data: bytes, *, max_bytes: int, max_depth: int, max_nodes: int, typed: bool = True) -> tuple[Any, ...]:
+    """The values of all documents in the stream; an empty stream has none.
+
+    `typed` resolves plain scalars by the core schema (YAML 1.2.2 section 10.3.2): null, true/false, numbers; without it
+    every scalar is its text, which is what versions like `1.10` need. Tags other than the core ones are passed over.
+    Aliases are shared objects and count towards `max_nodes` with all that they expand to.
+
+    Raises:
+        DocumentError: malformed, or beyond a bound.
+    """
+    import yaml
+
+    if len(data) > max_bytes:
+        raise DocumentError(f"YAML of {len(data)} bytes, more than the {max_bytes} allowed")
+    builder = _Builder(max_depth, max_nodes, _core if typed else _text)
+    try:
+        return builder.documents(yaml.CSafeLoader(data))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise DocumentError(f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 0) from None
+    except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, DocumentError):
+            raise
+        raise DocumentError(f"not YAML: {' '.join(str(error).split())}") from None
+
+
+_MERGE = object()
+_ABSENT = object()
+
+
+class _Frame:
+    """A container under construction."""
+
+    __slots__ = ("anchor", "key", "key_at", "merges", "node", "weight")
+
+    def __init__(self, node: YamlMap | YamlList, anchor: str | None, weight: int) -> None:
+        self.node = node
+        self.anchor = anchor
+        self.weight = weight  # nodes counted before this one
+        self.key: object = _ABSENT
+        self.key_at = node.place
+        self.merges: list[object] = []
+
+
+class _Builder:
+    def __init__(self, max_depth: int, max_nodes: int, resolve: Callable[[ScalarEvent], object]) -> None:
+        self._max_depth = max_depth
+        self._max_nodes = max_nodes
+        self._resolve = resolve
+        self._nodes = 0
+        self._stack: list[_Frame] = []
+        self._anchors: dict[str, tuple[object, int]] = {}
+        self._done: list[Any] = []
+
+    def documents(self, events: yaml.CSafeLoader) -> tuple[Any, ...]:
+        from yaml import events as kinds
+
+        handlers: dict[type, Callable[[Any], None]] = {
+            kinds.ScalarEvent: self._scalar,
+            kinds.MappingStartEvent: lambda event: self._open(event, YamlMap(_place(event))),
+            kinds.SequenceStartEvent: lambda event: self._open(event, YamlList(_place(event))),
+            kinds.MappingEndEvent: self._close,
+            kinds.SequenceEndEvent: self._close,
+            kinds.AliasEvent: self._alias,
+            kinds.DocumentStartEvent: lambda _: self._anchors.clear(),
+        }
+        while True:
+            event = events.get_event()
+            kind = type(event)
+            if kind is kinds.StreamEndEvent:
+                return tuple(self._done)
+            handler = handlers.get(kind)
+            if handler is not None:
+                handler(event)
+
+    def _scalar(self, event: ScalarEvent) -> None:
+        place = _place(event)
+        self._count(1, place)
+        if event.implicit[0] and event.value == "<<" and self._stack and self._expects_key():
+            self._stack[-1].key = _MERGE
+            return
+        value = self._resolve(event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, 1)
+        self._attach(value, place)
+
+    def _open(self, event: NodeEvent, node: YamlMap | YamlList) -> None:
+        self._count(1, node.place)
+        if len(self._stack) >= self._max_depth:
+            raise DocumentError(f"YAML is nested more than {self._max_depth} deep", node.place.line)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (_ABSENT, 0)
+        self._stack.append(_Frame(node, event.anchor, self._nodes - 1))
+
+    def _close(self, _: Event) -> None:
+        frame = self._stack.pop()
+        for merged in frame.merges:
+            _merge(frame.node, merged)
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = (frame.node, self._nodes - frame.weight)
+        self._attach(frame.node, frame.node.place)
+
+    def _alias(self, event: AliasEvent) -> None:
+        place = _place(event)
+        if event.anchor not in self._anchors:
+            raise DocumentError(f"YAML alias *{event.anchor} has no anchor", place.line)
+        value, weight = self._anchors[event.anchor]
+        if value is _ABSENT:
+            raise DocumentError(f"YAML alias *{event.anchor} stands inside its own anchor", place.line)
+        self._count(weight, place)
+        self._attach(value, place)
+
+    def _count(self, more: int, place: Place) -> None:
+        self._nodes += more
+        if self._nodes > self._max_nodes:
+            raise DocumentError(f"YAML of more than {self._max_nodes} nodes", place.line)
+
+    def _expects_key(self) -> bool:
+        frame = self._stack[-1]
+        return frame.key is _ABSENT and isinstance(frame.node, YamlMap)
+
+    def _attach(self, value: object, place: Place) -> None:
+        if not self._stack:
+            self._done.append(value)
+            return
+        frame = self._stack[-1]
+        node = frame.node
+        if isinstance(node, YamlList):
+            node.append(value)
+            node.items_at.append(place)
+        elif frame.key is _ABSENT:
+            if isinstance(value, dict | list):
+                raise DocumentError("YAML key is not a scalar", place.line)
+            frame.key, frame.key_at = value, place
+        else:
+            self._pair(frame, node, value, place)
+
+    @staticmethod
+    def _pair(frame: _Frame, node: YamlMap, value: object, place: Place) -> None:
+        key, frame.key = frame.key, _ABSENT
+        if key is _MERGE:
+            frame.merges.append(value)
+            return
+        if key in node:
+            node.repeated.append((key, frame.key_at))
+        node[key] = value
+        node.keys_at[key] = frame.key_at
+        node.values_at[key] = place
+
+
+def _place(event: Event) -> Place:
+    mark: Any = event.start_mark  # only hand-made events have none
+    return tuple.__new__(
+        Place, (mark.line + 1, mark.column + 1)
+    )  # twice as fast as Place(..), and called for every node
+
+
+def _merge(node: YamlMap | YamlList, merged: object) -> None:
+    """Fill in what `node` does not say itself; earlier sources win (yaml.org/type/merge)."""
+    for source in _sources(merged):
+        for key, value in source.items():
+            if key not in node and isinstance(node, YamlMap):
+                node[key] = value
+                node.keys_at[key] = source.keys_at[key]
+                node.values_at[key] = source.values_at[key]
+
+
+def _sources(merged: object) -> Iterator[YamlMap]:
+    for source in merged if isinstance(merged, YamlList) else (merged,):
+        if isinstance(source, YamlMap):
+            yield source
+
+
+_CONSTANTS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,4000}|0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,4000}")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_TAG = "tag:yaml.org,2002:"
+
+
+def _text(event: ScalarEvent) -> object:
+    return event.value
+
+
+def _core(event: ScalarEvent) -> object:
+    """A scalar's value; quoted text and whatever no rule claims stays text."""
+    text: str = event.value
+    tag: str | None = event.tag
+    core = tag is not None and tag.startswith(_TAG) and tag != _TAG + "str"
+    if not event.implicit[0] and not core:
+        return text
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[:1] not in "+-.0123456789":
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text, 0 if text[:2] in ("0o", "0x") else 10)
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        return text if math.isinf(number) else number  # too large to be a number here
+    return text

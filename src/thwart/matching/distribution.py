@@ -1,0 +1,70 @@
+"""What a distribution's word does to findings: it outranks upstream's on what its package manager installed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from thwart.core.finding import Finding, Suppressed
+from thwart.matching.judge import Desk, covering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from thwart.core.package import Package
+    from thwart.matching.model import Reading, Subject
+
+SYSTEM_TYPES = frozenset({"deb", "rpm", "apk", "alpm", "portage", "opkg", "qpkg"})
+
+# Kernel sources that are no running kernel: headers, documentation, sources, build trees.
+_KERNEL_TEXT = re.compile(
+    r"linux(?:-[\w.+~]+)*?-(?:headers|libc-dev|doc|source|kbuild|buildinfo|compiler-gcc)(?:-[\w.+~-]+)?"
+    r"|kernel(?:-\w+)*?-(?:headers|devel|doc|srpm-macros|devel-matched)|kernel-(?:headers|devel|doc|source)"
+)
+_KERNEL_SOURCE = re.compile(r"(?:linux|kernel)(?:-.*)?")
+
+
+def kernel_text(package: Package) -> bool:
+    """Whether a package comes from the kernel's source but holds no kernel: `linux-libc-dev`, `kernel-headers`."""
+    if package.type not in SYSTEM_TYPES or not _KERNEL_SOURCE.fullmatch(package.source or package.name):
+        return False
+    return _KERNEL_TEXT.fullmatch(package.name) is not None
+
+
+class Installed:
+    """The packages that the distribution's package manager installed and for which the database has advisories."""
+
+    def __init__(self, desk: Desk, judged: Iterable[tuple[Package, Subject]]) -> None:
+        self._desk = desk
+        self._owners: dict[str, tuple[Package, Subject]] = {}
+        self._said: dict[Subject, dict[str, list[Reading]]] = {}
+        for package, subject in judged:
+            if package.type in SYSTEM_TYPES:
+                self._owners.setdefault(package.name, (package, subject))
+
+    def outranks(self, package: Package, finding: Finding) -> Suppressed | None:
+        """The finding set aside when one of these packages installed it; None when nobody speaks for its owner."""
+        if not package.owner or package.type in SYSTEM_TYPES:
+            return None
+        found = self._owners.get(package.owner)
+        if found is None:
+            return None
+        return Suppressed(finding=finding, by="distribution", reason=self._reason(*found, finding))
+
+    def _reason(self, owner: Package, subject: Subject, finding: Finding) -> str:
+        family = self._desk.family(subject.family)
+        start = f"installed by {owner.type} {owner.name}"
+        readings = self._readings(subject, finding)
+        if any(reading.hit for reading in readings):
+            return f"{start}, for which {family.vendor} reports it"
+        if any(family.clears(reading.statement.status) for reading in readings):
+            return f"{start}, which {family.vendor} says is not affected"
+        if any(reading.cleared for reading in readings):
+            return f"{start}, in which {family.vendor} has fixed it"
+        return f"{start}, whose advisories decide: {family.vendor} lists none for this version"
+
+    def _readings(self, subject: Subject, finding: Finding) -> list[Reading]:
+        if subject not in self._said:
+            self._said[subject] = covering(self._desk, self._desk.judge(subject).readings)
+        said = self._said[subject]
+        return [reading for name in (finding.id, *finding.aliases) for reading in said.get(name, ())]

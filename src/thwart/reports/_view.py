@@ -1,0 +1,211 @@
+"""What every human-readable format says of a report: counts, groups, layers, marks and the next command."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from thwart.core.advisory import Severity
+from thwart.core.upgrades import FixGroup, group_by_fix
+from thwart.reports._plain import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from thwart.core.finding import Finding
+    from thwart.core.package import Layer, Package
+    from thwart.core.report import Report, Verdict
+
+DESCENDING = tuple(sorted(Severity, reverse=True))
+WORDS = tuple(severity.word for severity in Severity)  # by value
+STALE_DAYS = 14  # older advisory data deserves a word
+EPSS_WORTH_SAYING = 0.1  # probability of exploitation within 30 days
+
+_STATES = {
+    "unfixed": "no fix yet",
+    "will-not-fix": "will not be fixed",
+    "end-of-life": "release is out of support",
+    "fixed-pro": "fixed for subscribers only",
+    "unknown": "fix not known",
+}
+
+
+class View:
+    """One report with its verdict, and what can be derived from them. Strings are as the target wrote them."""
+
+    def __init__(self, report: Report, verdict: Verdict) -> None:
+        self.report = report
+        self.verdict = verdict
+
+    @cached_property
+    def groups(self) -> list[FixGroup]:
+        """What to upgrade, most risk removed first."""
+        return group_by_fix(self.report.findings)
+
+    @cached_property
+    def unfixed(self) -> list[Finding]:
+        """Findings that no upgrade of `groups` closes, the worst first."""
+        closed = {id(finding) for group in self.groups for finding in group.findings}
+        rest = [finding for finding in self.report.findings if id(finding) not in closed]
+        return sorted(rest, key=lambda f: (-f.severity, -f.priority, name_of(f), f.id))
+
+    @cached_property
+    def layers(self) -> dict[str, Layer]:
+        """Layers by diffID."""
+        return {layer.diff_id: layer for layer in self.report.layers}
+
+    def layer_of(self, diff_id: str) -> str:
+        """A layer in words: `layer 2 of 6`; empty when it is none of the asset's."""
+        layer = self.layers.get(diff_id)
+        return f"layer {layer.index + 1} of {len(self.layers)}" if layer else ""
+
+    def history_of(self, diff_id: str) -> str:
+        """The Dockerfile line that made a layer."""
+        return self._lines.get(diff_id, "")
+
+    @cached_property
+    def _lines(self) -> dict[str, str]:
+        return {layer.diff_id: history(layer.created_by) for layer in self.report.layers}
+
+    def origin_of(self, group: FixGroup) -> str:
+        """Where a group's packages come from: the layer and its Dockerfile line, else the file that lists them."""
+        layer = self.layer_of(group.layer)
+        if layer:
+            line = self.history_of(group.layer)
+            return f"{layer}: {line}" if line else layer
+        places = sorted({place.path for package in group.packages for place in package.locations})
+        return ", ".join(places) or "place not known"
+
+    @cached_property
+    def ecosystems(self) -> list[tuple[str, int]]:
+        """Package types and how many packages each has, the most first."""
+        counts = Counter(package.type or "other" for package in self.report.packages)
+        return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+    @cached_property
+    def incomplete(self) -> int:
+        """How many diagnostics say that findings may be missing."""
+        return sum(diagnostic.incomplete for diagnostic in self.report.diagnostics)
+
+    @cached_property
+    def suppressed_by(self) -> list[tuple[str, int]]:
+        """Who suppressed, and how many, the most first."""
+        return sorted(Counter(item.by for item in self.report.suppressed).items(), key=lambda item: (-item[1], item[0]))
+
+    @property
+    def database_age(self) -> str:
+        """The age of the advisory data in words."""
+        database = self.report.database
+        if database is None:
+            return "no database"
+        if database.age_days <= 0:
+            return "database of today"
+        return f"database {many(database.age_days, 'day')} old"
+
+    @property
+    def next_command(self) -> str:
+        """What to type now: every line of it is a command that exists, quoted for a shell."""
+        report = self.report
+        if self.incomplete:
+            hints = (item.hint for item in report.diagnostics if item.incomplete)
+            return next((clean(hint) for hint in hints if hint.startswith("thwart ")), "thwart help exit-codes")
+        if report.database is not None and report.database.age_days > STALE_DAYS:
+            return "thwart db update"
+        if report.findings:
+            urgent = max(report.findings, key=lambda finding: (finding.priority, finding.severity))
+            return f"thwart explain {shlex.quote(clean(urgent.id))}"
+        return f"thwart sbom {shlex.quote(clean(report.asset.name))}"
+
+    def summary(self) -> str:
+        """Counts, suppressed, completeness, age of the database and the verdict, on one line."""
+        findings = self.report.findings
+        touched = len({id(finding.package) for finding in findings if finding.package})
+        total = many(len(self.report.packages), "package")
+        parts = [
+            f"{many(len(findings), 'finding')} ({counted(findings)}) in {touched} of {total}"
+            if findings
+            else (f"no findings in {total}" if self.report.packages else "no packages found, so no findings"),
+            f"{len(self.report.suppressed)} suppressed",
+            f"incomplete ({self.incomplete})" if self.incomplete else "complete",
+            self.database_age,
+            f"verdict {self.verdict.decision}",
+        ]
+        return ", ".join(parts)
+
+
+def many(count: int, noun: str) -> str:
+    """A count with its noun: `1 package`, `2 packages`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def tally(findings: Iterable[Finding]) -> list[tuple[str, int]]:
+    """The severity words that occur and how often, the worst first."""
+    counts = [0] * len(Severity)  # faster than a Counter of enumeration members
+    for finding in findings:
+        counts[finding.severity] += 1
+    return [(WORDS[value], counts[value]) for value in DESCENDING if counts[value]]
+
+
+def counted(findings: Iterable[Finding]) -> str:
+    """`1 critical, 3 high`."""
+    return ", ".join(f"{count:,} {word}" for word, count in tally(findings))
+
+
+def name_of(finding: Finding) -> str:
+    """The package's name as its ecosystem writes it, or nothing."""
+    return finding.package.full_name if finding.package else ""
+
+
+def state_of(finding: Finding) -> str:
+    """Why there is no upgrade, in words, with the vendor's own word."""
+    if finding.fix is not None and finding.fix.version:
+        return f"fixed in {finding.fix.version}" + (" for subscribers" if finding.fix.paid else "")
+    words = _STATES.get(finding.state, finding.state.replace("-", " "))
+    return f"{words} ({finding.status})" if finding.status and finding.status != finding.state else words
+
+
+def marks(findings: Iterable[Finding]) -> list[str]:
+    """What makes findings urgent: known exploitation, its use by ransomware, a probability worth saying."""
+    exploited = ransomware = False
+    likely = 0.0
+    for finding in findings:
+        exploited = exploited or finding.kev is not None
+        ransomware = ransomware or (finding.kev is not None and finding.kev.ransomware)
+        likely = max(likely, finding.epss or 0.0)
+    said = ["known exploited" + (" (ransomware)" if ransomware else "")] if exploited else []
+    return [*said, f"EPSS {likely:.0%}"] if likely >= EPSS_WORTH_SAYING else said
+
+
+def history(created_by: str, limit: int = 4000) -> str:
+    """A layer's history as a Dockerfile would say it: what the builder added around it is left out.
+
+    The classic builder writes `/bin/sh -c CMD` and `/bin/sh -c #(nop) COPY …`, with build arguments `|2 A=1 B=2` before
+    it; BuildKit writes `RUN /bin/sh -c CMD # buildkit`.
+    """
+    line = created_by[:limit].rstrip().removesuffix("# buildkit")
+    before, shell, command = line.partition("/bin/sh -c ")
+    before = before.removeprefix("RUN ").strip()
+    if shell and (not before or before.startswith("|")):
+        command = command.lstrip()
+        line = command.removeprefix("#(nop)") if command.startswith("#(nop)") else f"RUN {command}"
+    return " ".join(line.split())
+
+
+class Bundle(NamedTuple):
+    """Findings of one package that have no upgrade."""
+
+    name: str
+    package: Package | None
+    findings: tuple[Finding, ...]
+
+
+def bundles(findings: Sequence[Finding]) -> list[Bundle]:
+    """Findings by package, in the order of their first finding."""
+    found: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        package = finding.package
+        key = (package.source or package.full_name, package.type) if package else ("", "")
+        found.setdefault(key, []).append(finding)
+    return [Bundle(key[0], items[0].package, tuple(items)) for key, items in found.items()]

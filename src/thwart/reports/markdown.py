@@ -1,0 +1,141 @@
+"""GitHub-flavoured Markdown, for comments on changes and for summaries of jobs: verdict, upgrades, what is left."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from thwart.reports import Judged, RenderOptions, output
+from thwart.reports._links import advisory_address
+from thwart.reports._plain import clip
+from thwart.reports._view import View, bundles, counted, many, marks, name_of, state_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from thwart.core.finding import Finding
+
+LONGEST = 200  # characters of one value
+IDS_SHOWN = 6
+ROWS_SHOWN = 200  # a comment has a limit of 65,536 characters; the rest is counted
+
+
+@output("text/markdown; charset=utf-8", ".md")
+def markdown(reports: Sequence[Judged], options: RenderOptions) -> bytes:
+    """A section per report."""
+    lines: list[str] = []
+    for judged in reports:
+        view = View(*judged)
+        lines += _header(view)
+        lines += _packages(view) if options.packages_only else [*_upgrades(view), *_unfixed(view), *_suppressed(view)]
+        lines += _diagnostics(view)
+        lines += [] if options.packages_only else [*(f"- {plain(text)}" for text in view.verdict.reasons), ""]
+        lines += ["" if options.packages_only else f"{plain(view.summary())}. Next: {code(view.next_command)}", ""]
+    return ("\n".join(lines).rstrip("\n") + "\n").encode()
+
+
+def _header(view: View) -> Iterator[str]:
+    report = view.report
+    yield f"## {plain(report.asset.name) or 'unnamed'}"
+    yield ""
+    release = (report.release.name or report.release.distro) if report.release else ""
+    facts = [report.asset.digest, report.asset.platform, release, many(len(report.packages), "package")]
+    yield ", ".join(plain(fact) for fact in facts if fact)
+    yield ""
+
+
+def _upgrades(view: View) -> Iterator[str]:
+    if not view.groups:
+        return
+    yield "| Upgrade | Closes | Severity | From | Advisories |"
+    yield "|---|--:|---|---|---|"
+    for group in view.groups[:ROWS_SHOWN]:
+        urgent = "".join(f"; **{plain(mark)}**" for mark in marks(group.findings))
+        cells = (
+            f"{plain(group.package)} to {code(group.version)}",
+            f"{len(group.findings):,}",
+            f"{counted(group.findings)}{urgent}",
+            plain(view.origin_of(group)),
+            _named(group.findings),
+        )
+        yield f"| {' | '.join(cells)} |"
+    if len(view.groups) > ROWS_SHOWN:
+        yield f"| {many(len(view.groups) - ROWS_SHOWN, 'more upgrade')} | | | | |"
+    yield ""
+
+
+def _named(findings: Sequence[Finding]) -> str:
+    worst = sorted({finding.id: finding for finding in findings}.values(), key=lambda f: (-f.priority, f.id))
+    shown = [_advisory(finding.id) for finding in worst[:IDS_SHOWN]]
+    return ", ".join([*shown, *([f"{len(worst) - IDS_SHOWN:,} more"] if len(worst) > IDS_SHOWN else [])])
+
+
+def _advisory(identifier: str) -> str:
+    address = advisory_address(identifier)
+    return f"[{plain(identifier)}]({address})" if address else plain(identifier)
+
+
+def _unfixed(view: View) -> Iterator[str]:
+    if not view.unfixed:
+        return
+    grouped = bundles(view.unfixed)
+    yield f"No upgrade closes {many(len(view.unfixed), 'finding')}: {counted(view.unfixed)}"
+    yield ""
+    for bundle in grouped[:ROWS_SHOWN]:
+        why = plain(state_of(bundle.findings[0]))
+        yield f"- {plain(bundle.name) or 'documents'}: {counted(bundle.findings)}, {why}, {_named(bundle.findings)}"
+    if len(grouped) > ROWS_SHOWN:
+        yield f"- {many(len(grouped) - ROWS_SHOWN, 'more package')}"
+    yield ""
+
+
+def _suppressed(view: View) -> Iterator[str]:
+    items = view.report.suppressed
+    if not items:
+        return
+    yield f"Suppressed {many(len(items), 'finding')}:"
+    yield ""
+    for item in items[:ROWS_SHOWN]:
+        said = [part for part in (item.owner, f"until {item.expires}" if item.expires else "") if part]
+        who = f" ({plain(', '.join(said))})" if said else ""
+        named = f"{_advisory(item.finding.id)} {plain(name_of(item.finding))}"
+        yield f"- {named}, by {plain(item.by)}: {plain(item.reason)}{who}"
+    if len(items) > ROWS_SHOWN:
+        yield f"- {many(len(items) - ROWS_SHOWN, 'more finding')}"
+    yield ""
+
+
+def _packages(view: View) -> Iterator[str]:
+    yield "| Package | Version | Type | Licence |"
+    yield "|---|---|---|---|"
+    for package in view.report.packages:
+        cells = (package.full_name, package.version, package.type, ", ".join(package.licences))
+        yield f"| {' | '.join(map(plain, cells))} |"
+    yield ""
+
+
+def _diagnostics(view: View) -> Iterator[str]:
+    for item in view.report.diagnostics:
+        word = "Incomplete" if item.incomplete else "Note"
+        place = f" ({code(item.path)})" if item.path else ""
+        yield f"> **{word}**: {plain(item.message)}{place}{f'. Hint: {plain(item.hint)}' if item.hint else ''}"
+        yield ""
+
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&@!{}])")
+_START = re.compile(r"^(\s*)([-+=]|\d+[.)])")
+
+
+def plain(text: str) -> str:
+    """Text that Markdown takes as it stands: no link, no table cell, no mention, no address that becomes a link."""
+    escaped = _SPECIAL.sub(r"\\\1", clip(text, LONGEST)).strip()
+    return _START.sub(r"\1\\\2", escaped).replace("://", ":\\//")
+
+
+def code(text: str) -> str:
+    """Text in a code span, which no back-tick can end."""
+    shown = clip(text, LONGEST).translate(_BREAKERS).strip()
+    return f"`{shown or ' '}`"
+
+
+_BREAKERS = {ord("`"): "'", ord("|"): "¦"}

@@ -1,0 +1,296 @@
+"""The report for a person at a terminal: what to upgrade, what has no upgrade, what does not count, what to type now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from thwart.reports import Judged, RenderOptions, output
+from thwart.reports._links import advisory_address
+from thwart.reports._screen import Ink, columns, fit, flow, hyperlink, pad
+from thwart.reports._view import WORDS, View, bundles, counted, many, marks, name_of, state_of, tally
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from thwart.core.finding import Diagnostic, Finding, Suppressed
+    from thwart.core.package import Package
+    from thwart.core.upgrades import FixGroup
+
+NARROW = 40  # no page is drawn narrower
+IDS_SHOWN = 5  # findings named per upgrade, unless all are asked for
+BUNDLES_SHOWN = 10  # packages without an upgrade, likewise
+INDENT = "    "
+
+
+@output("text/plain; charset=utf-8", ".txt")
+def text(reports: Sequence[Judged], options: RenderOptions) -> bytes:
+    """One page per report, and a last line for all of them."""
+    views = [View(report, verdict) for report, verdict in reports]
+    lines: list[str] = []
+    for view in views:
+        page = _Page(view, options)
+        lines += page.packages() if options.packages_only else page.report()
+        lines.append("")
+    if len(views) > 1:
+        lines.append(_total(views, options))
+    else:
+        lines.pop()
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+class _Page:
+    """One report drawn to a width. Each method yields finished lines."""
+
+    def __init__(self, view: View, options: RenderOptions) -> None:
+        self.view = view
+        self.verbose = options.verbose
+        self.links = options.links
+        self.width = max(NARROW, options.width)
+        self.ink = Ink(color=options.color)
+
+    def report(self) -> list[str]:
+        sections = (
+            self.header(),
+            self.upgrades(),
+            self.rules(),
+            self.unfixed(),
+            self.suppressed(),
+            self.diagnostics(),
+            self.reasons(),
+        )
+        lines = [line for section in sections for line in _spaced(section)]
+        return [*lines, self.last()]
+
+    def header(self) -> Iterator[str]:
+        report = self.view.report
+        yield self.ink("strong", fit(report.asset.name, self.width))
+        release = report.release
+        facts = [report.asset.digest[:19], report.asset.platform, (release.name or release.distro) if release else ""]
+        yield from self.facts(fact for fact in facts if fact)
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.view.ecosystems)
+        found = many(len(report.packages), "package") + (f" ({kinds})" if kinds else "")
+        yield from self.facts([found, *([many(len(report.layers), "layer")] if report.layers else [])])
+
+    def facts(self, items: Iterable[str]) -> Iterator[str]:
+        for row in flow((fit(item, self.width) for item in items), self.width):
+            yield self.ink("faint", ", ".join(row))
+
+    def upgrades(self) -> Iterator[str]:
+        groups = self.view.groups
+        if not groups:
+            return
+        closing = [len(group.findings) for group in groups]
+        wide = max(len("CLOSES"), len(f"{max(closing):,}"))
+        told = max(len("SEVERITY"), *(len(counted(group.findings)) for group in groups))
+        room = self.width - wide - told - 4
+        stacked = room < 36
+        title = (
+            max(len("UPGRADE"), *(min(columns(fit(_headline(group), room)), room) for group in groups))
+            if not stacked
+            else 0
+        )
+        if not stacked:
+            yield self.ink("faint", f"{pad('UPGRADE', title)}  {'CLOSES':>{wide}}  SEVERITY")
+        for group, count in zip(groups, closing, strict=True):
+            if stacked:
+                yield self.ink("strong", fit(_headline(group), self.width))
+                yield f"{INDENT}closes {count:,}: {self.counts(group.findings)}"
+            else:
+                head = self.ink("strong", pad(fit(_headline(group), title), title))
+                yield f"{head}  {count:>{wide},}  {self.counts(group.findings)}"
+            yield from self.details(group)
+
+    def details(self, group: FixGroup) -> Iterator[str]:
+        room = self.width - len(INDENT)
+        names = sorted({package.full_name for package in group.packages})
+        inside = f" in {', '.join(names)}" if names != [group.package] else ""
+        yield INDENT + fit(f"now {', '.join(group.installed)}{inside}", room)
+        yield INDENT + self.ink("faint", fit(self.view.origin_of(group), room))
+        urgent = marks(group.findings)
+        if group.paid:
+            urgent.append("needs a subscription")
+        if urgent:
+            yield INDENT + self.ink("strong", fit(", ".join(urgent), room))
+        yield from self.named(group.findings, room)
+        if group.left:
+            yield INDENT + fit(f"{many(len(group.left), 'finding')} of it needs another version: see below", room)
+
+    def named(self, findings: Sequence[Finding], room: int) -> Iterator[str]:
+        """The identifiers with their severities, each once, the most urgent first."""
+        worst: dict[str, Finding] = {}
+        for finding in sorted(findings, key=lambda f: (-f.priority, -f.severity, f.id)):
+            worst.setdefault(finding.id, finding)
+        shown = list(worst.values()) if self.verbose else list(worst.values())[:IDS_SHOWN]
+        by_text = {f"{fit(finding.id, room - 12)} {WORDS[finding.severity]}": finding for finding in shown}
+        more = [f"{len(worst) - len(shown):,} more"] if len(worst) > len(shown) else []
+        for row in flow([*by_text, *more], room):
+            yield INDENT + ", ".join(self.item(by_text.get(item), item) for item in row)
+
+    def item(self, finding: Finding | None, plain: str) -> str:
+        if finding is None:
+            return plain
+        word = WORDS[finding.severity]
+        linked = self.linked(finding.id, plain.removesuffix(word).rstrip())
+        return f"{linked} {self.ink(word, word)}"
+
+    def linked(self, identifier: str, shown: str) -> str:
+        return hyperlink(advisory_address(identifier), shown) if self.links else shown
+
+    def counts(self, findings: Iterable[Finding]) -> str:
+        return ", ".join(f"{count:,} {self.ink(word, word)}" for word, count in tally(findings))
+
+    def rules(self) -> Iterator[str]:
+        """Findings in a document rather than in a package."""
+        for finding in self.view.unfixed:
+            if finding.package is not None:
+                continue
+            place = finding.locations[0] if finding.locations else None
+            where = (f"{place.path}:{place.line}: " if place.line else f"{place.path}: ") if place else ""
+            told = fit(f"{where}{finding.severity.word}[{finding.id}]: {finding.message}", self.width)
+            yield self.ink(finding.severity.word, told)
+            if finding.fix is not None:
+                yield INDENT + fit(f"fix: {finding.fix.title}", self.width - len(INDENT))
+
+    def unfixed(self) -> Iterator[str]:
+        found = [finding for finding in self.view.unfixed if finding.package is not None]
+        if not found:
+            return
+        grouped = bundles(found)
+        yield f"No upgrade closes {many(len(found), 'finding')} in {many(len(grouped), 'package')}: {self.counts(found)}"
+        if self.verbose:
+            for finding in found:
+                yield from self.one_unfixed(finding)
+            return
+        shown = grouped[:BUNDLES_SHOWN]
+        name = min(max(columns(fit(bundle.name, 32)) for bundle in shown), 32)
+        for bundle in shown:
+            label = pad(fit(bundle.name, name), name)
+            urgent = "".join(f", {mark}" for mark in marks(bundle.findings))
+            plain = f"  {label}  {counted(bundle.findings)}{urgent}"
+            yield (
+                f"  {label}  {self.counts(bundle.findings)}{urgent}"
+                if len(plain) <= self.width
+                else fit(plain, self.width)
+            )
+        if len(grouped) > len(shown):
+            rest = sum(len(bundle.findings) for bundle in grouped[len(shown) :])
+            yield f"  {many(len(grouped) - len(shown), 'more package')} with {many(rest, 'finding')}: --verbose lists all"
+
+    def one_unfixed(self, finding: Finding) -> Iterator[str]:
+        version = finding.package.version if finding.package else ""
+        told = ", ".join([f"{name_of(finding)} {version}", state_of(finding), *marks([finding])])
+        wide = min(20, self.width // 3)
+        identifier = fit(finding.id, wide)
+        linked = self.linked(finding.id, identifier) + " " * (wide - columns(identifier))
+        word = WORDS[finding.severity]
+        severity = self.ink(word, word) + " " * (10 - len(word))
+        yield f"  {linked}  {severity}  {fit(told, self.width - wide - 16)}"
+
+    def suppressed(self) -> Iterator[str]:
+        items = self.view.report.suppressed
+        if not items:
+            return
+        by = ", ".join(f"{count:,} by {who}" for who, count in self.view.suppressed_by)
+        yield fit(f"Suppressed {many(len(items), 'finding')}: {by}", self.width)
+        reasons: dict[str, int] = {}
+        for item in items:
+            told = _reason(item, named=self.verbose)
+            reasons[told] = reasons.get(told, 0) + 1
+        shown = list(reasons.items()) if self.verbose else list(reasons.items())[:IDS_SHOWN]
+        for told, count in shown:
+            yield "  " + self.ink("faint", fit(told if self.verbose else f"{count:,} {told}", self.width - 2))
+        if len(reasons) > len(shown):
+            yield f"  {many(len(reasons) - len(shown), 'more reason')}: --verbose lists all"
+
+    def diagnostics(self) -> Iterator[str]:
+        for diagnostic in sorted(self.view.report.diagnostics, key=lambda d: not d.incomplete):
+            yield from self.one_diagnostic(diagnostic)
+
+    def one_diagnostic(self, diagnostic: Diagnostic) -> Iterator[str]:
+        word = "incomplete" if diagnostic.incomplete else "note"
+        place = f" ({diagnostic.path})" if diagnostic.path else ""
+        slug = fit(diagnostic.slug, 32)
+        told = fit(f"{diagnostic.message}{place}", 3 * self.width)
+        yield f"{self.ink('warn' if diagnostic.incomplete else 'strong', f'{word}[{slug}]')}: {told}"
+        if diagnostic.hint:
+            yield INDENT + fit(f"hint: {diagnostic.hint}", 3 * self.width)
+
+    def reasons(self) -> Iterator[str]:
+        for reason in self.view.verdict.reasons:
+            yield f"{self.ink(self.view.verdict.decision, self.view.verdict.decision)}: {fit(reason, 3 * self.width)}"
+
+    def last(self) -> str:
+        summary, command = self.view.summary(), self.view.next_command
+        decision = self.view.verdict.decision
+        return f"{summary.removesuffix(decision)}{self.ink(decision, decision)}; next: {fit(command, 3 * self.width)}"
+
+    def packages(self) -> list[str]:
+        lines = [line for section in (self.header(), self.table(), self.diagnostics()) for line in _spaced(section)]
+        incomplete = self.view.incomplete
+        told = f"incomplete ({incomplete})" if incomplete else "complete"
+        return [*lines, f"{many(len(self.view.report.packages), 'package')}, {told}; next: {self.next_scan()}"]
+
+    def next_scan(self) -> str:
+        from shlex import quote
+
+        return f"thwart scan {quote(fit(self.view.report.asset.name, 3 * self.width))}"
+
+    def table(self) -> Iterator[str]:
+        packages = sorted(self.view.report.packages, key=lambda p: (p.type, p.full_name, p.version))
+        if not packages:
+            return
+        rows = [_row(package, self.view) for package in packages]
+        heads = ("PACKAGE", "VERSION", "TYPE", "FROM")
+        limits = (self.width * 4 // 10, self.width * 3 // 10, 12)
+        widths = [
+            min(limit, max(len(head), *(columns(fit(row[index], limit)) for row in rows)))
+            for index, (head, limit) in enumerate(zip(heads[:3], limits, strict=True))
+        ]
+        rest = max(8, self.width - sum(widths) - 6)
+        yield self.ink("faint", "  ".join([*map(pad, heads, widths), heads[3]]))
+        for row in rows:
+            cells = [pad(fit(cell, width), width) for cell, width in zip(row, widths, strict=False)]
+            yield "  ".join([*cells, fit(row[3], rest)]).rstrip()
+
+
+def _headline(group: FixGroup) -> str:
+    return f"upgrade {group.package} to {group.version}"
+
+
+def _row(package: Package, view: View) -> tuple[str, str, str, str]:
+    place = package.locations[0].path if package.locations else ""
+    came = ", ".join(part for part in (view.layer_of(package.layer), place) if part)
+    return package.full_name, package.version, package.type, came
+
+
+def _reason(item: Suppressed, *, named: bool) -> str:
+    subject = f"{item.finding.id} {name_of(item.finding)} " if named else ""
+    said = [part for part in (item.owner, f"until {item.expires}" if item.expires else "") if part]
+    return f"{subject}by {item.by}: {item.reason}" + (f" ({', '.join(said)})" if said else "")
+
+
+def _spaced(lines: Iterable[str]) -> list[str]:
+    """A section and the empty line after it; nothing for an empty section."""
+    found = list(lines)
+    return [*found, ""] if found else []
+
+
+_ORDER = ("allow", "warn", "unknown", "deny")
+
+
+def _total(views: Sequence[View], options: RenderOptions) -> str:
+    ink = Ink(color=options.color)
+    findings = [finding for view in views for finding in view.report.findings]
+    worst = max(views, key=lambda view: _ORDER.index(view.verdict.decision) if view.verdict.decision in _ORDER else 9)
+    incomplete = sum(view.report.incomplete for view in views)
+    ages = [view.report.database.age_days for view in views if view.report.database is not None]
+    oldest = max(views, key=lambda v: v.report.database.age_days if v.report.database else -1)
+    parts = [
+        many(len(views), "target"),
+        f"{many(len(findings), 'finding')} ({counted(findings)})" if findings else "no findings",
+        f"{sum(len(view.report.suppressed) for view in views):,} suppressed",
+        f"{incomplete} incomplete" if incomplete else "all complete",
+        oldest.database_age if ages else "no database",
+    ]
+    decision = worst.verdict.decision
+    return f"{', '.join(parts)}, verdict {ink(decision, decision)}; next: {fit(worst.next_command, 3 * options.width)}"
