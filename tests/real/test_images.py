@@ -175,7 +175,10 @@ def test_distroless_layouts_are_read(work: Path) -> None:
     (root / "var/lib/dpkg/status.d").mkdir(parents=True)
     downloads.mkdir()
     done = subprocess.run(
-        ["apt-get", "download", "-qq", "tzdata", "libssl3", "base-files"], cwd=downloads, capture_output=True, check=False
+        ["apt-get", "download", "-qq", "tzdata", "libssl3", "base-files"],
+        cwd=downloads,
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         pytest.skip("apt-get could not download packages")

@@ -109,7 +109,7 @@ def test_a_pin_in_an_option_is_none() -> None:
 
 
 def test_metadata_is_read_to_the_first_empty_line_only() -> None:
-    body = b"\nVersion: 9\n" * 10
+    body = b"\nVersion: 9\nLicense: no\n" * 10
     facts = read("python_installed", "a-1.dist-info/METADATA", b"Name: a\nVersion: 1\n\nName: b" + body)
     assert facts.found == (Found("a", "1", "pypi", line=1),)
 
@@ -136,6 +136,31 @@ def test_a_name_given_again_and_again_stays_linear() -> None:
     entry = '[[package]]\nname = "a"\nversion = "1"\ndependencies = [{ name = "a" }, { name = "a" }]\n'
     root = '[[package]]\nname = "r"\nsource = { virtual = "." }\ndependencies = [{ name = "a" }]\n'
     assert len(read("uv_lock", "uv.lock", "version = 1\n" + root + entry * 2000).found) == 1
+
+
+def test_an_extra_is_reached_by_who_asks_for_it() -> None:
+    lock = """version = 1
+[[package]]
+name = "me"
+source = { virtual = "." }
+dependencies = [{ name = "a" }]
+[package.dev-dependencies]
+dev = [{ name = "a", extra = ["x"] }]
+[[package]]
+name = "a"
+version = "1"
+[package.optional-dependencies]
+x = [{ name = "b" }]
+y = [{ name = "c" }]
+[[package]]
+name = "b"
+version = "1"
+[[package]]
+name = "c"
+version = "1"
+"""
+    facts = read("uv_lock", "uv.lock", lock)
+    assert {found.name: found.scope for found in facts.found} == {"a": "", "b": "dev", "c": ""}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,27 @@ from tests.conftest import ROOT
 SOURCE = ROOT / "src" / "thwart"
 PURE = ("lib", "core", "catalogers", "matching", "gate", "reports", "advisories/feeds")
 WORLD = frozenset(
-    ["os", "socket", "subprocess", "random", "secrets", "time", "threading", "asyncio", "http", "httpx", "shutil", "tempfile", "sys", "signal", "select", "multiprocessing", "concurrent", "logging", "glob"]
+    [
+        "os",
+        "socket",
+        "subprocess",
+        "random",
+        "secrets",
+        "time",
+        "threading",
+        "asyncio",
+        "http",
+        "httpx",
+        "shutil",
+        "tempfile",
+        "sys",
+        "signal",
+        "select",
+        "multiprocessing",
+        "concurrent",
+        "logging",
+        "glob",
+    ]
 )
 DEEDS = frozenset({"open", "print", "input", "exec", "eval", "breakpoint", "__import__"})
 MOMENTS = frozenset({"now", "today", "utcnow"})

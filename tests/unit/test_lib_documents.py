@@ -90,6 +90,11 @@ def test_json_depth_is_bounded_exactly(depth: int, objects: bool) -> None:
             load_json(text.encode(), max_depth=depth - 1)
 
 
+@pytest.mark.parametrize("text", [r'["\\", [], [], []]', r'["\"[[[", [], []]', r'{"a\\\"{{": [], "b": {}, "c": []}'])
+def test_json_depth_is_that_of_brackets_outside_strings(text: str) -> None:
+    assert load_json(text.encode(), max_depth=2) == json.loads(text)
+
+
 def test_json_bounds_bytes_and_values() -> None:
     with pytest.raises(DocumentError, match="11 bytes, more than the 10 allowed"):
         load_json(b'["aaaaaaa"]', max_bytes=10)

@@ -291,6 +291,34 @@ def test_red_hat_is_asked_for_the_main_product_in_all_its_repositories() -> None
     ]
 
 
+def test_ksplice_builds_compare_among_themselves() -> None:
+    memory = Memory(
+        affected("ELSA-1", "Oracle Linux:8", "glibc", "0..2:2.28-236.0.1.ksplice1.el8"),
+        affected("ELSA-2", "Oracle Linux:8", "glibc", "0..2.28-236.el8"),
+        record("ELSA-1", upstream=("CVE-2024-1000",)),
+        record("ELSA-2", upstream=("CVE-2024-2000",)),
+    )
+    plain = package("rpm/glibc@2.28-230.el8", ecosystem="Oracle Linux:8")
+    assert ids(run(memory, plain)) == ["CVE-2024-2000"]
+    live = package("rpm/glibc@2:2.28-230.0.1.ksplice1.el8", ecosystem="Oracle Linux:8")
+    assert ids(run(memory, live)) == ["CVE-2024-1000"]
+
+
+def test_suse_is_asked_for_the_product_and_its_modules_by_source_and_package() -> None:
+    memory = Memory(
+        affected("SUSE-SU-1", "SUSE:Linux Enterprise Module for Basesystem 15 SP5", "openssl-1_1", "0..1.1.1l-2"),
+        affected("SUSE-SU-2", "SUSE:Linux Enterprise Module for Basesystem 15 SP4", "openssl-1_1", "0..1.1.1l-2"),
+        affected("SUSE-SU-3", "SUSE:Linux Enterprise Server 15 SP5", "libopenssl1_1", "0..1.1.1l-2"),
+        affected("SUSE-RU-4", "SUSE:Linux Enterprise Server 15 SP5", "libopenssl1_1", "0..1.1.1l-2"),
+        record("SUSE-SU-1", upstream=("CVE-2024-1000",)),
+        record("SUSE-SU-2", upstream=("CVE-2024-2000",)),
+        record("SUSE-SU-3", upstream=("CVE-2024-3000",)),
+        record("SUSE-RU-4"),
+    )
+    ssl = package("rpm/libopenssl1_1@1.1.1l-1", source="openssl-1_1", ecosystem="SUSE:Linux Enterprise Server 15 SP5")
+    assert ids(run(memory, ssl)) == ["CVE-2024-1000", "CVE-2024-3000"]
+
+
 def test_an_unknown_release_is_said() -> None:
     memory = Memory(known=("Debian:12", "PyPI"))
     fedora = Release(id="fedora", version="40", name="Fedora Linux 40", ecosystem="Fedora:40")

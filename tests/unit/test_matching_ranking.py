@@ -42,6 +42,12 @@ def test_severity_is_chosen_by_a_stated_order_and_the_rest_is_kept(said: list[Sa
     assert set(scores) == {one.score for one in said}
 
 
+def test_a_distributions_word_comes_before_the_vectors_that_it_quotes() -> None:
+    chosen, scores = choose([Said(cvss("Debian", 9.8), "vendor"), Said(WORD, "vendor")], "Debian")
+    assert chosen == WORD
+    assert len(scores) == 2
+
+
 def test_of_one_speaker_the_newer_system_counts() -> None:
     said = [Said(cvss("nvd", 9.0, system), "cve") for system in ("CVSS_V2", "CVSS_V4", "CVSS_V3")]
     assert [score.system for score in choose(said, "")[1]] == ["CVSS_V4", "CVSS_V3", "CVSS_V2"]

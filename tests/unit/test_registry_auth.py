@@ -348,6 +348,14 @@ def test_a_challenge_from_elsewhere_is_not_answered(bench: Bench, fake: Fake) ->
     assert "authorization" not in other.seen[0].headers
 
 
+def test_the_first_question_is_answered_elsewhere(bench: Bench, fake: Fake) -> None:
+    other = bench.fake()
+    fake.routes["/v2/"] = bench.reply(307, headers={"Location": f"{other.url}/v2/"})
+    other.routes["/v2/"] = bench.reply(401, headers={"WWW-Authenticate": f'Bearer realm="{other.url}/token"'})
+    assert bench.store(fake, **ALICE).manifest("1")
+    assert other.paths() == ["/v2/"]
+
+
 def test_secrets_are_not_shown() -> None:
     shown = repr(Credentials(username="u", password="s3cret", identity_token="s3cret", registry_token="s3cret"))
     assert "s3cret" not in shown + repr(RegistryOptions(username="u", password="s3cret"))

@@ -217,13 +217,16 @@ def test_a_slow_proxy_is_not_waited_for(bench: Bench) -> None:
         store.manifest("1")
 
 
-def test_an_inward_redirect_is_refused_through_a_proxy_too(bench: Bench) -> None:
-    proxy = bench.fake()
-    proxy.routes[f"http://r.test:80{PATH}"] = bench.reply(307, headers={"Location": "http://169.254.169.254/"})
+@pytest.mark.parametrize("host", ["169.254.169.254", "127.0.0.1", "localhost", "[::1]", "0.0.0.0"])
+def test_a_registry_elsewhere_that_redirects_inward(bench: Bench, host: str) -> None:
+    proxy, inside = bench.fake(), bench.fake()
+    location = f"http://{host}:{inside.port}/"
+    proxy.routes[f"http://r.test:80{PATH}"] = bench.reply(307, headers={"Location": location})
     store = bench.store_for(parse("r.test:80/demo/app"), plain_http=True, environment={"HTTP_PROXY": proxy.url})
     with pytest.raises(errors.RedirectError, match="inside this machine"):
         store.manifest("1")
     assert len(proxy.seen) == 1
+    assert inside.connections == 0
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://x", "http://", "http://[x"])

@@ -54,14 +54,22 @@ def _owners(tree: Tree) -> dict[str, str]:
     return owned
 
 
+# Notes to the reader: what is there was read, there is just no more to know from it.
+NOTES = frozenset({"unpinned", "climbing-name"})
+
+
 def _diagnostics(tree: Tree, layers: Sequence[LayerFacts]) -> list[Diagnostic]:
     found = [
-        Diagnostic(slug=slug, message=message, path=path)
+        Diagnostic(slug=slug, message=message, path=path, incomplete=slug not in NOTES)
         for path in sorted(tree.files)
         for kept in tree.files[path].values()
         for slug, message in kept.facts.problems
     ]
-    found += [Diagnostic(slug=p.slug, message=p.message, path=p.path) for facts in layers for p in facts.problems]
+    found += [
+        Diagnostic(slug=p.slug, message=p.message, path=p.path, incomplete=p.slug not in NOTES)
+        for facts in layers
+        for p in facts.problems
+    ]
     return list(dict.fromkeys(found))
 
 

@@ -36,9 +36,7 @@ def places(args: argparse.Namespace) -> Places:
     from thwart.api_db import Places
 
     cache = cache_dir()
-    return Places(
-        data_dir=data_dir(), cache_dir=cache / "db" if cache else None, database=getattr(args, "db", None)
-    )
+    return Places(data_dir=data_dir(), cache_dir=cache / "db" if cache else None, database=getattr(args, "db", None))
 
 
 def today() -> date:

@@ -62,7 +62,7 @@ class Finding:
         """Stable across rescans: of id, package and path; never of lines, versions or layers."""
         subject = f"{self.package.type}/{self.package.full_name}" if self.package else ""
         paths = sorted({place.path for place in self.locations})
-        return hashlib.sha256("\0".join((self.id, subject, *paths)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        return hashlib.sha256("\0".join((self.id, subject, *paths)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

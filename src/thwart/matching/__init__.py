@@ -199,9 +199,9 @@ def _message(defect: Defect, package: Package, fix: Fix | None) -> str:
     return f"{package.full_name} {package.version} {is_notice} {defect.id}{mended}"
 
 
-def _urgency(finding: Finding) -> tuple[float, str, str, str, str]:
+def _urgency(finding: Finding) -> tuple[float, str, str, str, str, str]:
     package = finding.package
     path = finding.locations[0].path if finding.locations else ""
     if package is None:
-        return -finding.priority, finding.id, "", "", path
-    return -finding.priority, finding.id, package.full_name, package.version, path
+        return -finding.priority, finding.id, "", "", path, ""
+    return -finding.priority, finding.id, package.full_name, package.version, path, package.purl

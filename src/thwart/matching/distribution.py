@@ -21,12 +21,15 @@ _KERNEL_TEXT = re.compile(
     r"linux(?:-[\w.+~]+)*?-(?:headers|libc-dev|doc|source|kbuild|buildinfo|compiler-gcc)(?:-[\w.+~-]+)?"
     r"|kernel(?:-\w+)*?-(?:headers|devel|doc|srpm-macros|devel-matched)|kernel-(?:headers|devel|doc|source)"
 )
+_LONGEST = 200  # characters: the expression takes quadratic time for names that no kernel package has
 _KERNEL_SOURCE = re.compile(r"(?:linux|kernel)(?:-.*)?")
 
 
 def kernel_text(package: Package) -> bool:
     """Whether a package comes from the kernel's source but holds no kernel: `linux-libc-dev`, `kernel-headers`."""
-    if package.type not in SYSTEM_TYPES or not _KERNEL_SOURCE.fullmatch(package.source or package.name):
+    if len(package.name) > _LONGEST or package.type not in SYSTEM_TYPES:
+        return False
+    if not _KERNEL_SOURCE.fullmatch(package.source or package.name):
         return False
     return _KERNEL_TEXT.fullmatch(package.name) is not None
 

@@ -2,7 +2,8 @@
 
 The order: the distribution's own word, the numbering authority (CNA), NVD, CISA's enrichment (ADP), then the record
 that led here (GHSA's word, an ecosystem's own database), then anybody else. Of one speaker the newer system counts
-(CVSS 4 before 3 before 2 before a word), and of equal ones the worse.
+(CVSS 4 before 3 before 2 before a word), and of equal ones the worse. A distribution's word comes before the vectors in
+its record: the word rates the defect in its package, the vectors are mostly quoted from NVD.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def _rank(one: Said, vendor: str) -> tuple[int, int, int]:
             rank = _VENDOR
         else:
             rank = _RECORD if where == "record" or source.startswith(("ghsa", "github")) else _OTHER
-    return rank, _SYSTEMS.get(score.system, _WORD), -int(score.severity)
+    system = _SYSTEMS.get(score.system, _WORD)
+    return rank, -1 if rank == _VENDOR and system == _WORD else system, -int(score.severity)
 
 
 def _from_vector(vector: str, source: str) -> Score | None:

@@ -28,8 +28,8 @@ class Store(Protocol):
     def manifest(self, reference: str) -> ManifestBlob:
         """The manifest for a tag or a digest."""
 
-    def blob(self, digest: str, size: int) -> Iterator[bytes]:
-        """A blob in pieces, not yet verified; `size` is what its descriptor promises."""
+    def blob(self, digest: str, size: int, urls: tuple[str, ...] = ()) -> Iterator[bytes]:
+        """A blob in pieces, not yet verified; `size` and `urls` are what its descriptor says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,9 +32,13 @@ class LayoutStore:
             raise DigestError(f"the content of {reference} has another digest")
         return ManifestBlob(raw, "", digest)
 
-    def blob(self, digest: str, size: int) -> Iterator[bytes]:
+    def blob(self, digest: str, size: int, urls: tuple[str, ...] = ()) -> Iterator[bytes]:
         """A blob, whose size on disk must be the one promised."""
         have = self._container.size(_path(digest))
+        if have < 0 and urls:
+            raise SourceError(
+                f"layer {digest} is not in the layout but elsewhere (a foreign layer), and is not fetched"
+            )
         if have < 0:
             raise SourceError(f"blob {digest} is missing")
         if have != size:

@@ -33,6 +33,7 @@ class Descriptor(NamedTuple):
     size: int
     platform: str = ""
     annotations: tuple[tuple[str, str], ...] = ()
+    urls: tuple[str, ...] = ()
 
 
 def open_image(store: Store, name: str, reference: str, options: OpenOptions, limits: Limits) -> Image:
@@ -58,7 +59,7 @@ def image_of(store: Store, name: str, blob: ManifestBlob, options: OpenOptions, 
     layers = layers_of(config, descriptors, name, limits)
 
     def open_layer(layer: Layer) -> MemberStream:
-        chunks = told(store.blob(layer.digest, layer.size), options.progress)
+        chunks = told(store.blob(layer.digest, layer.size, descriptors[layer.index].urls), options.progress)
         return LayerTar(chunks, layer.digest, layer.size, layer.diff_id, limits)
 
     asset = asset_of(config, name, blob.digest, config_at.digest)
@@ -204,11 +205,11 @@ def descriptor(value: object, what: str) -> Descriptor:
         raise SourceError(f"a {what} descriptor has no valid digest: {str(digest)[:100]!r}")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise SourceError(f"the {what} descriptor of {digest} has no valid size")
-    if entry.get("urls") and "foreign" in str(entry.get("mediaType")):
-        raise SourceError(f"layer {digest} is kept outside of the registry (a foreign layer) and cannot be read")
     notes = entry.get("annotations")
     annotations = tuple(sorted((str(k), str(v)) for k, v in notes.items())) if isinstance(notes, dict) else ()
-    return Descriptor(str(entry.get("mediaType") or ""), digest, size, _platform(entry.get("platform")), annotations)
+    urls = tuple(str(url) for url in entry["urls"]) if isinstance(entry.get("urls"), list) else ()
+    kind, platform = str(entry.get("mediaType") or ""), _platform(entry.get("platform"))
+    return Descriptor(kind, digest, size, platform, annotations, urls)
 
 
 def _platform(value: object) -> str:

@@ -24,7 +24,7 @@ def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
             f"{name} lies in a registry, and this scan is offline",
             "leave out --offline, or save the image first: docker save -o image.tar " + reference.familiar(),
         )
-    from thwart.sources.registry import RegistryOptions, RegistryStore
+    from thwart.sources.registry import RegistryOptions, RegistryStore, default_auth_files
 
     environment = options.environment
     stated = next((one for one in options.registries if one.host == reference.registry), None)
@@ -35,9 +35,11 @@ def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
         client_key=options.client_key or _path(stated.client_key if stated else ""),
         username=environment.get("THWART_REGISTRY_USERNAME", ""),
         password=environment.get("THWART_REGISTRY_PASSWORD", ""),
+        auth_files=tuple(default_auth_files(environment)),
+        environment=environment,
     )
     store = RegistryStore(reference, registry, limits)
-    image = open_image(store, name, reference.digest or reference.tag or "latest", options, limits)
+    image = open_image(store, name, reference.wanted, options, limits)
     return replace(image, asset=replace(image.asset, name=reference.familiar()))
 
 

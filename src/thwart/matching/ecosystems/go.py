@@ -38,7 +38,7 @@ class Go(Family):
 
     def fits(self, statement: Affected, subject: Subject) -> str:
         """A range in another order than the module's own (`undetermined`) says nothing of versions made from commits."""
-        if statement.status == "undetermined" and _PSEUDO.search(subject.keys[0].version):
+        if statement.status == "undetermined" and _PSEUDO.match(subject.keys[0].version):
             return ""
         return super().fits(statement, subject)
 

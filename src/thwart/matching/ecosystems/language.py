@@ -15,6 +15,7 @@ _GEM_PLATFORM = re.compile(
     r"-(?:java|jruby|dalvik|(?:x86|x64|x86_64|i[3-6]86|amd64|arm|arm64|armv[5-8]\w*|aarch64|universal|ppc64le|s390x|"
     r"riscv64|powerpc)-[\w.-]+|mswin\w*|mingw\w*)\Z"
 )
+_LONGEST = 200  # characters: the expression takes quadratic time for what no gem's version looks like
 _REVISION = re.compile(r"-\d+\Z")
 
 
@@ -43,7 +44,8 @@ class RubyGems(Family):
 
     def version(self, package: Package) -> str:
         """Without the platform."""
-        return _GEM_PLATFORM.sub("", super().version(package))
+        version = super().version(package)
+        return _GEM_PLATFORM.sub("", version) if len(version) <= _LONGEST else version
 
 
 @family("Packagist", "NuGet")
