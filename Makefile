@@ -15,6 +15,11 @@ $(VENV)/dev: $(VENV)/run requirements/dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	touch $@
 
+demo: $(VENV)/run  ## build the example's images, scan one, print the report and write report.html
+	$(BIN)/python tools/build_shop_images.py
+	$(BIN)/thwart scan oci:examples/shop/images/storefront --exit-zero -o text -o html=report.html
+	@echo "report.html shows the same as a page"
+
 test: $(VENV)/dev  ## unit tests, then those with real components where they are present
 	$(BIN)/python -m pytest -q -n 2 $(PYTEST)
 
@@ -23,6 +28,7 @@ check: $(VENV)/dev  ## lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/generate.py --check
 
 lock:  ## refresh the lock files (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml requirements/build.in -o requirements/run.lock

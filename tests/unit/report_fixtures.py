@@ -138,6 +138,7 @@ def vulnerability(
         because=("severity", "known to be exploited") if kev else ("severity",),
         locations=package.locations,
         published="2026-05-01",
+        cwes=("CWE-79", "CWE-787"),
     )
 
 
@@ -325,6 +326,7 @@ def _hostile_finding(index: int, package: Package) -> Finding:
         because=(text,),
         locations=package.locations,
         published=text,
+        cwes=(text,),
     )
 
 

@@ -55,6 +55,7 @@ class Finding:
     because: tuple[str, ...] = ()
     locations: tuple[Location, ...] = ()
     published: str = ""
+    cwes: tuple[str, ...] = ()
     kind: str = "vulnerability"  # or `notice` (unmaintained, unsound), `rule`
 
     @property

@@ -189,6 +189,7 @@ def _finding(defect: Defect, package: Package, family: Family) -> Finding:
         because=explain(defect, package),
         locations=package.locations,
         published=defect.published,
+        cwes=defect.cwes,
         kind=defect.kind,
     )
 

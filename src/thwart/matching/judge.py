@@ -172,6 +172,7 @@ def _defect(
         fixed=fixed,
         again=again,
         published=next((fact.published for fact in facts if fact.published), min(dates, default="")),
+        cwes=tuple(dict.fromkeys(cwe for fact in facts for cwe in fact.cwes)),
         kind="notice" if notice else "vulnerability",
         aside=_aside(hits, facts),
     )

@@ -66,6 +66,7 @@ class Defect:
     fixed: str
     again: tuple[Range, ...]
     published: str
+    cwes: tuple[str, ...]
     kind: str
     aside: str  # why it does not count after all, in words; empty when it does
 

@@ -188,6 +188,7 @@ class WireFinding(Wire, frozen=True):
     because: tuple[str, ...] = ()
     locations: tuple[WireLocation, ...] = ()
     published: str = ""
+    cwes: tuple[str, ...] = ()
     kind: str = "vulnerability"
 
 

@@ -18,6 +18,12 @@ def advisory_address(identifier: str) -> str:
     return f"https://osv.dev/vulnerability/{identifier}" if f" {family} " in _OSV else ""
 
 
+def weakness(identifier: str) -> int:
+    """The number of a weakness (`CWE-79` is 79); 0 for anything else."""
+    number = identifier.removeprefix("CWE-")
+    return int(number) if number != identifier and number.isdecimal() and number.isascii() and len(number) < 6 else 0
+
+
 _OSV = (
     " ALPINE ALSA ASB BIT CGA CURL DEBIAN DLA DSA DTSA EEF ELSA GO HSEC KUBE MAL MINI OESA openSUSE OSV PSF PYSEC RHSA"
     " RLSA ROOT RSEC RUSTSEC SUSE UBUNTU USN V8 "

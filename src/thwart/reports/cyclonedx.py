@@ -9,7 +9,7 @@ from thwart.reports import Judged, RenderOptions, output
 from thwart.reports._identity import Keys, image_purl, instant
 from thwart.reports._json import content_uuid, dump
 from thwart.reports._licences import Licence, licences_of
-from thwart.reports._links import advisory_address
+from thwart.reports._links import advisory_address, weakness
 from thwart.reports._plain import clean
 from thwart.reports._view import View
 
@@ -192,6 +192,7 @@ class _Bill:
                 for name in dict.fromkeys(finding.aliases)
                 if advisory_address(name)
             ],
+            "cwes": [number for number in map(weakness, finding.cwes) if number],
             "description": clean(finding.message),
             "recommendation": "; ".join(fixes),
             "advisories": [{"url": url} for url in dict.fromkeys(addresses) if url],

@@ -9,7 +9,7 @@ from thwart.core.advisory import Severity
 from thwart.reports import Judged, RenderOptions, output
 from thwart.reports._identity import instant
 from thwart.reports._json import dump
-from thwart.reports._links import advisory_address
+from thwart.reports._links import advisory_address, weakness
 from thwart.reports._plain import clean, uri_path
 from thwart.reports._view import View, marks, name_of, state_of
 
@@ -119,6 +119,7 @@ def _rule(name: str, findings: Sequence[Finding]) -> dict[str, Any]:
 def _tags(findings: Sequence[Finding], worst: Finding) -> list[str]:
     tags = ["security", clean(worst.kind), worst.severity.word]
     tags += sorted({clean(finding.package.type) for finding in findings if finding.package})
+    tags += [f"external/cwe/{cwe.lower()}" for cwe in worst.cwes if weakness(cwe)]
     tags += ["known-exploited"] if any(finding.kev for finding in findings) else []
     return list(dict.fromkeys(tag for tag in tags if tag))[:20]
 
