@@ -216,5 +216,5 @@ META = b"Metadata-Version: 2.1\nName: PyYAML\nVersion: 6.0\n"
 )
 def test_what_the_package_manager_installed_is_its_own(lists: tuple[Entry, ...]) -> None:
     found = {p.name: p.owner for p in merge(layer((YAML, META)), layer(*lists, (PAD, PKG))).packages}
-    assert found["pyyaml"].split()[1].startswith("python3-yaml")
+    assert found["pyyaml"] == "python3-yaml"
     assert found["left-pad"] == ""

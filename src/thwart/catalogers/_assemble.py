@@ -50,7 +50,7 @@ def _owners(tree: Tree) -> dict[str, str]:
     for by in tree.files.values():
         for kept in by.values():
             for path, package in kept.facts.owns:
-                owned[tree.canonical(path)] = f"{kept.facts.cataloger} {package}"
+                owned[tree.canonical(path)] = package
     return owned
 
 
