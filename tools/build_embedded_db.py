@@ -50,6 +50,99 @@ LEFT_OUT = (
 )
 
 
+# Where each feed's data was taken from, and how: written beside the database, for docs and the curious.
+ORIGINS = {
+    "AlmaLinux": (
+        "AlmaLinux/osv-database, commit 948f47aa",
+        "verbatim records; 43 duplicated ids merged",
+    ),
+    "Alpine": (
+        "secfixes of aports (branch points of 3.17 to 3.24, and edge of 2026-08-22)",
+        "generated as Alpine's own database is; later backports to stable branches are missing",
+    ),
+    "BellSoft": (
+        "bell-sw/osv-database, commit 5005275d",
+        "verbatim records; also Alpaquita",
+    ),
+    "Bitnami": (
+        "bitnami/vulndb, commit 0054d6e3",
+        "verbatim records",
+    ),
+    "CISA KEV": (
+        "catalogue 2026.08.21",
+        "verbatim",
+    ),
+    "CVE": (
+        "cisagov/vulnrichment, commit b0ed758, and anchore/cve-data-enrichment, commit e509012",
+        "scores, weaknesses, dates; package data of 429 records",
+    ),
+    "CVSS vectors": (
+        "vectors of CNAs and CISA ADP in vulnrichment, and of NVD as quoted by the Ubuntu tracker",
+        "vectors only; scores computed anew",
+    ),
+    "Chainguard": (
+        "wolfi-dev/advisories, commit 244709c9",
+        "the last commit under Apache-2.0",
+    ),
+    "Debian": (
+        "data/DSA/list and data/DLA/list of the security tracker, commit 32127b7",
+        "fixed versions by release, up to Debian 11",
+    ),
+    "Debian changelogs": (
+        "changelogs inside 77 and 78 binary packages of Debian 12 and 13",
+        "the oldest entry that names a CVE; not the tracker: nothing on unfixed defects",
+    ),
+    "End of life": (
+        "distro-info-data 0.66",
+        "dates of releases",
+    ),
+    "FIRST EPSS": (
+        "scores of 2026-08-16",
+        "scores and percentiles, for the CVEs that occur elsewhere in the database",
+    ),
+    "FriendsOfPHP": (
+        "FriendsOfPHP/security-advisories, commit 73745a61",
+        "converted to OSV ranges; ids are ours",
+    ),
+    "GitHub": (
+        "advisories found in test data of open-source scanners",
+        "verbatim records; a small part of the database",
+    ),
+    "Go": (
+        "golang/vulndb, commit a752ea54",
+        "verbatim records",
+    ),
+    "Node.js": (
+        "nodejs/security-wg, commit f1288d0d",
+        "converted to OSV ranges",
+    ),
+    "PyPA": (
+        "westonsteimel/advisory-database-pypa, commit 57da901a, a superset of pypa/advisory-database",
+        "verbatim records",
+    ),
+    "Retire.js": (
+        "RetireJS/retire.js, commit fd8df0d6",
+        "converted to OSV ranges; ids are ours",
+    ),
+    "RubySec": (
+        "rubysec/ruby-advisory-db, commit 8cfcc07c",
+        "converted to OSV ranges; ids are ours",
+    ),
+    "RustSec": (
+        "rustsec/advisory-db, branch osv",
+        "verbatim records",
+    ),
+    "Ubuntu": (
+        "mirror of the Ubuntu CVE tracker, commit 66a43c37",
+        "facts only; sources of linux flavours are left out",
+    ),
+    "Wolfi": (
+        "wolfi-dev/advisories, commit 244709c9",
+        "the last commit under Apache-2.0; also false positives",
+    ),
+}
+
+
 def main() -> int:
     """Build, compress, write the two files, and say what is in them."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -81,8 +174,16 @@ def describe(result: BuildResult, data: bytes, packed: bytes) -> str:
         "built": result.built,
         "counts": result.counts,
         "feeds": [
-            {"name": f.name, "date": f.date, "records": f.records, "licence": f.licence, "attribution": f.attribution}
-            for f in result.feeds
+            {
+                "name": feed.name,
+                "date": feed.date,
+                "records": feed.records,
+                "licence": feed.licence,
+                "attribution": feed.attribution,
+                "origin": ORIGINS[feed.name][0],
+                "how": ORIGINS[feed.name][1],
+            }
+            for feed in result.feeds
         ],
         "packed_sha256": hashlib.sha256(packed).hexdigest(),
         "packed_size": len(packed),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,10 +99,13 @@ def _assemble(
     by_layer: dict[int, list[Request]] = {}
     for layer, request in tree.missing():
         by_layer.setdefault(layer, []).append(request)
+    more = []
     for layer, requests in by_layer.items():
-        for file in read_requests(open_layer(layer), members, limits, requests):
+        read = read_requests(partial(open_layer, layer), members, limits, requests)
+        for file in read.files:
             tree.adopt(layer, file)
-    return assemble(tree, facts, diff_ids)
+        more.append(read)
+    return assemble(tree, [*facts, *more], diff_ids)
 
 
 class _Layers:

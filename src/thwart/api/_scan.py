@@ -6,16 +6,12 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from thwart._version import __version__
 from thwart.api._inventory import Reading, read_source
 from thwart.core.limits import DEFAULT, Limits
 from thwart.core.report import Report
 from thwart.sources import Image, OpenOptions
-
-if TYPE_CHECKING:
-    from thwart.advisories.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,19 +73,19 @@ def _report(reading: Reading, now: datetime) -> Report:
 
 def _judge(report: Report, options: ScanOptions, now: datetime) -> Report:
     from thwart import matching
-    from thwart.advisories.embedded import open_default
+    from thwart.api.database import Places, notes, open_database
 
-    database: Database = open_default(
-        cache_dir=options.cache / "db" if options.cache else None, path=options.database, data_dir=options.data
-    )
-    with database:
-        matches = matching.match(report.packages, report.release, database, today=now.date())
-        info = database.info(now.date())
+    cache = options.cache / "db" if options.cache else None
+    today = now.date()
+    with open_database(Places(data_dir=options.data, cache_dir=cache, database=options.database)) as database:
+        matches = matching.match(report.packages, report.release, database, today=today)
+        info = database.info(today)
+        told = notes(database, (package.ecosystem for package in report.packages), today)
     return replace(
         report,
         findings=tuple(matches.findings),
         suppressed=tuple(matches.suppressed),
-        diagnostics=(*report.diagnostics, *matches.diagnostics),
+        diagnostics=(*report.diagnostics, *matches.diagnostics, *told),
         database=info,
     )
 

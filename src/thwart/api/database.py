@@ -1,4 +1,4 @@
-"""The verbs of the advisory database: status, build, update, export, import, explain. To be folded into `thwart.api`."""
+"""The verbs of the advisory database: status, build, update, export, import, explain."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thwart.advisories.embedded import EMBEDDED, NAME, inflated_path, open_default
+from thwart.advisories.sources import HOMES
 from thwart.core.errors import DatabaseError, UsageError
 from thwart.core.finding import Diagnostic
 from thwart.core.limits import DEFAULT, Limits
@@ -67,23 +68,29 @@ def status(places: Places, today: date) -> tuple[DatabaseInfo, dict[str, int]]:
         return database.info(today), database.counts
 
 
-def freshness(database: Database, ecosystem: str, today: date, most: int = STALE_DAYS) -> Diagnostic | None:
-    """A diagnostic when the newest feed of an ecosystem is older than `most` days: findings may be missing.
+def notes(database: Database, ecosystems: Iterable[str], today: date) -> list[Diagnostic]:
+    """What a reader must know of the data behind a report: which is old, and which is only a part.
 
-    It does not make a report incomplete: an old database is told of, never fatal.
+    Neither makes a report incomplete: an old database is told of, never fatal.
     """
-    days = [feed.date for feed in database.feeds(ecosystem) if feed.date]
-    if not days:
-        return None
-    age = (today - today.fromisoformat(max(days))).days
-    if age <= most:
-        return None
-    return Diagnostic(
-        slug="stale-database",
-        message=f"advisories for {ecosystem} are {age} days old ({max(days)})",
-        incomplete=False,
-        hint="thwart db update",
-    )
+    old: list[tuple[str, str]] = []
+    found: list[Diagnostic] = []
+    for ecosystem in sorted(set(ecosystems)):
+        feeds = database.feeds(ecosystem)
+        newest = max((feed.date for feed in feeds), default="")
+        if newest and (today - today.fromisoformat(newest)).days > STALE_DAYS:
+            old.append((newest, ecosystem))
+        gaps = [HOMES[feed.name].partial for feed in feeds if feed.name in HOMES]
+        if gaps and all(gaps):
+            found.append(_note("partial-advisories", f"what is known of {ecosystem} comes {gaps[0]}"))
+    if old:
+        listed = ", ".join(f"{ecosystem} {day}" for day, ecosystem in sorted(old))
+        found.insert(0, _note("stale-database", f"advisories are older than {STALE_DAYS} days: {listed}"))
+    return found
+
+
+def _note(slug: str, message: str) -> Diagnostic:
+    return Diagnostic(slug=slug, message=message, incomplete=False, hint="thwart db update")
 
 
 def path(places: Places) -> Path | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
 
-    from thwart.api_db import Places
+    from thwart.api.database import Places
     from thwart.core.finding import Diagnostic
     from thwart.core.report import DatabaseInfo
 
@@ -33,7 +33,7 @@ def add_database(parser: argparse.ArgumentParser) -> None:
 
 def places(args: argparse.Namespace) -> Places:
     """Where databases lie: the flag, then the folders of the settings."""
-    from thwart.api_db import Places
+    from thwart.api.database import Places
 
     cache = cache_dir()
     return Places(data_dir=data_dir(), cache_dir=cache / "db" if cache else None, database=getattr(args, "db", None))
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from thwart import api_db
+    from thwart.api import database as api_db
 
     info, counts = api_db.status(places(args), today())
     if args.json:
@@ -118,7 +118,7 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
 
 
 def _update(args: argparse.Namespace) -> int:
-    from thwart import api_db
+    from thwart.api import database as api_db
 
     result = api_db.update(places(args), today=today(), mirrors=tuple(args.mirror), only=tuple(args.feed), say=_err)
     _tell(result.problems)
@@ -130,7 +130,7 @@ def _update(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace) -> int:
-    from thwart import api_db
+    from thwart.api import database as api_db
 
     result = api_db.build(args.paths, places(args), today=today(), output=args.output)
     _tell(result.problems)
@@ -145,7 +145,7 @@ def _build(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from thwart import api_db
+    from thwart.api import database as api_db
 
     manifest = api_db.export(args.file, places(args))
     _out(f"{args.file}: data of {manifest['built']}, sha256 {manifest['sha256']}")
@@ -153,7 +153,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    from thwart import api_db
+    from thwart.api import database as api_db
 
     where = places(args)
     manifest = api_db.import_(args.file, where)
@@ -162,7 +162,7 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _path(args: argparse.Namespace) -> int:
-    from thwart import api_db
+    from thwart.api import database as api_db
 
     found = api_db.path(places(args))
     _out(str(found) if found is not None else "embedded, in memory: the cache folder cannot be written")

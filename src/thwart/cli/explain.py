@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what is known; `UsageError` when nothing is."""
-    from thwart import api_db
+    from thwart.api import database as api_db
 
     found = api_db.explain(args.id, places(args))
     if not found.advisories and not found.cves:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 if sys.version_info >= (3, 14):
-    from compression.zstd import DecompressionParameter, ZstdDecompressor, compress, decompress
+    from compression.zstd import CompressionParameter, DecompressionParameter, ZstdDecompressor, compress, decompress
 else:
-    from backports.zstd import DecompressionParameter, ZstdDecompressor, compress, decompress
+    from backports.zstd import CompressionParameter, DecompressionParameter, ZstdDecompressor, compress, decompress
 
-__all__ = ["DecompressionParameter", "ZstdDecompressor", "compress", "decompress"]
+__all__ = ["CompressionParameter", "DecompressionParameter", "ZstdDecompressor", "compress", "decompress"]
