@@ -25,7 +25,17 @@ def report_schema() -> Iterator[tuple[str, bytes]]:
     yield "docs/reference/schema/thwart-report-v1.schema.json", f"{text}\n".encode()
 
 
-GENERATORS: tuple[Generator, ...] = (report_schema,)
+def reference() -> Iterator[tuple[str, bytes]]:
+    """The pages of docs/reference that follow from the code: one module each in tools/generators."""
+    if str(ROOT) not in sys.path:  # as a script, only the folder of this file is there
+        sys.path.insert(0, str(ROOT))
+    from tools.generators import commands, configuration, environment, errors, feeds
+
+    for module in (commands, configuration, environment, errors, feeds):
+        yield from module.generate()
+
+
+GENERATORS: tuple[Generator, ...] = (report_schema, reference)
 
 
 def differing(root: Path = ROOT) -> list[tuple[Path, bytes]]:

@@ -126,6 +126,13 @@ def test_update_without_a_network_keeps_what_is_there(feeds: Path, capsys: pytes
     assert run(capsys, "db", "status")[0] == 0
 
 
+def test_an_update_is_refused_offline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("THWART_OFFLINE", "1")
+    code, out, err = run(capsys, "db", "update", "--mirror", "http://127.0.0.1:9/none")
+    assert (code, out) == (2, "")
+    assert "offline" in err
+
+
 def test_stale_feeds_are_told_by_ecosystem(feeds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from datetime import date
 

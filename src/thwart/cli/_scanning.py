@@ -48,7 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--jobs", type=int, default=0, metavar="N", help="layers read at a time")
     run.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     run.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    run.add_argument("-v", "--verbose", action="store_true", help="every finding, not only those with a fix")
+    run.add_argument("-v", "--verbose", action="store_true", help="name every finding and reason")
 
 
 def settings(arguments: argparse.Namespace, flags: dict[str, str | bool | None]) -> Settings:

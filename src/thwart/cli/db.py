@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -53,12 +54,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     update.add_argument("--mirror", action="append", default=[], metavar="URL", help="ask here instead; may repeat")
     update.add_argument("--feed", action="append", default=[], metavar="NAME", help="only feeds whose names begin so")
     build = verbs.add_parser("build", help="compile feeds from files and folders")
-    build.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    build.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files and folders of feeds")
     build.add_argument("-o", "--output", type=Path, metavar="FILE", help="write here instead of the data folder")
     export = verbs.add_parser("export", help="write the database as one file for a place without a network")
-    export.add_argument("file", type=Path, metavar="FILE")
+    export.add_argument("file", type=Path, metavar="FILE", help="where to write it")
     import_ = verbs.add_parser("import", help="verify such a file and use it from now on")
-    import_.add_argument("file", type=Path, metavar="FILE")
+    import_.add_argument("file", type=Path, metavar="FILE", help="what db export wrote")
     path = verbs.add_parser("path", help="where the database that is used lies")
     for verb in (status, export, path):
         add_database(verb)
@@ -119,7 +120,11 @@ def _table(rows: Sequence[tuple[str, ...]]) -> None:
 
 def _update(args: argparse.Namespace) -> int:
     from thwart.api import database as api_db
+    from thwart.cli._scanning import load_config
+    from thwart.core.config import resolve
 
+    if resolve({}, os.environ, load_config(None))["offline"]:
+        raise UsageError("an update needs the network, and the settings say offline", "see: thwart config show")
     result = api_db.update(places(args), today=today(), mirrors=tuple(args.mirror), only=tuple(args.feed), say=_err)
     _tell(result.problems)
     if result.build is None:

@@ -32,18 +32,43 @@ The same for every format:
 
 When several apply, the first of 2, 4, 1, 3 counts. --fail-on none never denies; --exit-zero turns 1 and 3 into 0."""
 
-ENVIRONMENT = """\
-  THWART_FAIL_ON, THWART_ON_INCOMPLETE, THWART_ONLY_FIXED, THWART_PLATFORM, THWART_OFFLINE
-                             settings; a flag outweighs them, they outweigh the configuration file
-  THWART_CACHE_DIR           folder for what layers hold (default: the user's cache folder); empty switches it off
-  THWART_DATA_DIR            folder for your own advisory database (default: the user's data folder)
-  THWART_REGISTRY_USERNAME, THWART_REGISTRY_PASSWORD
-                             credentials for registries, before those of the Docker configuration
-  DOCKER_CONFIG, REGISTRY_AUTH_FILE
-                             where credentials of Docker and Podman lie
-  NO_COLOR, FORCE_COLOR      switch colour off or on
-  CI                         no progress line
-  THWART_TRACEBACK           shows where in the program a bug struck"""
+# Every variable that the program reads, with what it does: for `thwart help environment` and the reference.
+VARIABLES = (
+    ("THWART_FAIL_ON", "the setting fail-on; a flag outweighs it, it outweighs the configuration file"),
+    ("THWART_ON_INCOMPLETE", "the setting on-incomplete, likewise"),
+    ("THWART_ONLY_FIXED", "the setting only-fixed, likewise: true or false"),
+    ("THWART_PLATFORM", "the setting platform, likewise"),
+    ("THWART_OFFLINE", "the setting offline, likewise: true or false"),
+    ("THWART_CACHE_DIR", "folder for what layers hold and for the embedded database; empty switches the cache off"),
+    ("THWART_DATA_DIR", "folder for your own advisory database and its feeds; empty means that there is none"),
+    ("THWART_REGISTRY_USERNAME", "name for registries, before the credentials of Docker and Podman"),
+    ("THWART_REGISTRY_PASSWORD", "password that belongs to it"),
+    ("THWART_TRACEBACK", "not empty: show where in the program a bug struck"),
+    ("REGISTRY_AUTH_FILE", "file with the credentials of Podman and Skopeo; no other file is looked at"),
+    ("DOCKER_CONFIG", "folder with Docker's config.json (default: ~/.docker)"),
+    ("XDG_CACHE_HOME", "where cache folders lie, for THWART_CACHE_DIR's default (default: ~/.cache)"),
+    ("XDG_DATA_HOME", "where data folders lie, for THWART_DATA_DIR's default (default: ~/.local/share)"),
+    ("XDG_CONFIG_HOME", "where containers/auth.json may lie (default: ~/.config)"),
+    ("XDG_RUNTIME_DIR", "where containers/auth.json may lie, looked at first"),
+    ("HOME", "your folder, for all defaults above"),
+    ("HTTPS_PROXY", "proxy for https; https_proxy too"),
+    ("HTTP_PROXY", "proxy for http; http_proxy too"),
+    ("ALL_PROXY", "proxy of `thwart db update` where neither of these says one; all_proxy too"),
+    ("NO_PROXY", "hosts that are reached without the proxy; no_proxy too"),
+    ("REQUEST_METHOD", "when set, HTTP_PROXY is not believed: in a CGI program it comes from the request"),
+    ("SSL_CERT_FILE", "trusted certificates, instead of the system's file"),
+    ("SSL_CERT_DIR", "trusted certificates, instead of the system's folder"),
+    ("NO_COLOR", "not empty: no colour"),
+    ("FORCE_COLOR", "not empty: colour even when the output is no terminal"),
+    ("TERM", "dumb means no colour"),
+    ("CI", "not empty: no progress line"),
+)
+
+
+def _environment() -> str:
+    width = max(len(name) for name, _ in VARIABLES)
+    return "\n".join(f"  {name:<{width}}  {about}" for name, about in VARIABLES)
+
 
 FORMATS = """\
 -o FORMAT writes to standard output, -o FORMAT=FILE to a file; -o may repeat, one scan gives many formats.
@@ -67,7 +92,7 @@ What is set aside stays in every report, with the reason. After its last day an 
 TOPICS = {
     "targets": TARGETS,
     "exit-codes": EXIT_CODES,
-    "environment": ENVIRONMENT,
+    "environment": _environment(),
     "formats": FORMATS,
     "suppressing": SUPPRESSING,
 }

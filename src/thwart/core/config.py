@@ -84,9 +84,10 @@ class Settings:
 
 
 class _Kind(NamedTuple):
-    """What a setting may be: one of some words, text of a form, or (without either) yes or no."""
+    """What a setting does and may be: one of some words, text of a form, or (without either) yes or no."""
 
     default: Value
+    about: str
     words: tuple[str, ...] = ()
     form: str = ""
     example: str = ""
@@ -94,16 +95,29 @@ class _Kind(NamedTuple):
 
 _PLATFORM = r"(?:[a-z0-9]+/[a-z0-9_]+(?:/[a-z0-9._]+)?)?"
 _SETTINGS = {
-    "fail-on": _Kind("high", SEVERITIES),
-    "on-incomplete": _Kind("fail", ("fail", "warn")),
-    "only-fixed": _Kind(False),
-    "platform": _Kind("", form=_PLATFORM, example="linux/arm64"),
-    "offline": _Kind(False),
+    "fail-on": _Kind("high", "the severity from which a finding denies; `none` never denies", SEVERITIES),
+    "on-incomplete": _Kind("fail", "what an incomplete report means: exit 3, or a warning", ("fail", "warn")),
+    "only-fixed": _Kind(False, "deny only what an upgrade closes"),
+    "platform": _Kind("", "which image of an index; empty takes `linux/amd64`", form=_PLATFORM, example="linux/arm64"),
+    "offline": _Kind(False, "never use the network"),
 }
 _TABLES = ("exceptions", "registry")
+_EXCEPTION = {
+    "id": "the finding, or any of its aliases and advisories",
+    "reason": "why the risk is accepted",
+    "owner": "who answers for it",
+    "expires": "the last day on which it holds, like `2027-01-31`",
+    "asset": "only there: the asset's name or digest; `*` stands for anything",
+    "package": "only there: the package's name, its source's, or its purl; `*` stands for anything",
+    "path": "only there: the path inside the asset; `*` stands for anything, slashes too",
+}
 _REQUIRED = ("id", "reason", "owner", "expires")
-_EXCEPTION = (*_REQUIRED, "asset", "package", "path")
-_REGISTRY = ("plain-http", "ca", "client-cert", "client-key")
+_REGISTRY = {
+    "plain-http": "speak unencrypted HTTP with it",
+    "ca": "file of certificates that vouch for it",
+    "client-cert": "file of the certificate to show to it",
+    "client-key": "file of that certificate's key",
+}
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
 
@@ -161,6 +175,36 @@ def resolve(flags: Mapping[str, Value | None], env: Mapping[str, str], file: Con
 def variable(key: str) -> str:
     """The environment variable of a setting: `THWART_FAIL_ON`."""
     return f"THWART_{key.upper().replace('-', '_')}"
+
+
+class Described(NamedTuple):
+    """One key for the reference: what it does and may be. `words` is empty where it is not one of some words."""
+
+    key: str
+    about: str
+    type: str  # `text`, `true or false`, `a date`
+    default: Value | None = None
+    words: tuple[str, ...] = ()
+    form: str = ""
+    required: bool = False
+
+
+def described() -> dict[str, tuple[Described, ...]]:
+    """Every key of the configuration file: `""` holds the settings, `exceptions` and `registry` those of their tables."""
+    return {
+        "": tuple(
+            Described(key, kind.about, _NAMES[type(kind.default)], kind.default, kind.words, kind.form)
+            for key, kind in _SETTINGS.items()
+        ),
+        "exceptions": tuple(
+            Described(key, about, "a date" if key == "expires" else "text", required=key in _REQUIRED)
+            for key, about in _EXCEPTION.items()
+        ),
+        "registry": tuple(
+            Described(key, about, "true or false" if key == "plain-http" else "text")
+            for key, about in _REGISTRY.items()
+        ),
+    }
 
 
 def keys() -> tuple[str, ...]:
@@ -266,7 +310,9 @@ class _File:
             plain = table.get("plain-http", False)
             if not isinstance(plain, bool):
                 self.refuse((*here, "plain-http"), f"plain-http must be true or false, not {_type(plain)}")
-            paths = {key: self._text(here, key, table[key]) for key in _REGISTRY[1:] if key in table}
+            paths = {
+                key: self._text(here, key, table[key]) for key in _REGISTRY if key in table and key != "plain-http"
+            }
             if ("client-cert" in paths) != ("client-key" in paths):
                 self.refuse(here, f"the registry {host!r} has only one of client-cert and client-key")
             yield Registry(host=host, plain_http=plain, **{key.replace("-", "_"): path for key, path in paths.items()})
