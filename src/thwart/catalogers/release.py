@@ -10,6 +10,7 @@ from thwart.core.errors import ParseError
 from thwart.core.limits import KIB, Limits
 from thwart.core.package import File, FileFacts, Release
 from thwart.lib import osrelease
+from thwart.lib.debian import SERIES
 
 _BYTES = 256 * KIB  # a release file is a few hundred bytes; more is not one
 _USED = frozenset({"ID", "ID_LIKE", "PRETTY_NAME", "VERSION", "VERSION_CODENAME", "VERSION_ID", "VARIANT_ID"})
@@ -32,23 +33,6 @@ PRECEDENCE = (
     "etc/debian_version",
 )
 
-# Debian's releases by series (distro-info-data): OSV writes them with a minor version up to 6.0 only.
-_DEBIAN = {
-    "woody": "3.0",
-    "sarge": "3.1",
-    "etch": "4.0",
-    "lenny": "5.0",
-    "squeeze": "6.0",
-    "wheezy": "7",
-    "jessie": "8",
-    "stretch": "9",
-    "buster": "10",
-    "bullseye": "11",
-    "bookworm": "12",
-    "trixie": "13",
-    "forky": "14",
-    "duke": "15",
-}
 _NAMES = (  # beginnings of the one-line files, longest first
     ("red hat enterprise linux coreos", "rhcos"),
     ("red hat enterprise linux", "rhel"),
@@ -152,7 +136,7 @@ def _debian_version(text: str) -> Release | None:
     if stated[0].isdigit():
         return Release(id="debian", version=stated, name=name)
     codename, _, unstable = stated.partition("/")
-    known = codename in _DEBIAN or "sid" in (codename, unstable)  # derivatives write names of their own here
+    known = codename in SERIES or "sid" in (codename, unstable)  # derivatives write names of their own here
     return Release(id="debian", codename=codename, name=name) if known else None
 
 
@@ -212,7 +196,7 @@ def _whole(prefix: str) -> Callable[[Release], str]:
 
 def _debian(found: Release) -> str:
     """By number; without one by codename. testing and unstable both carry testing's codename: the coming release."""
-    number = found.version or _DEBIAN.get(found.codename, "")
+    number = found.version or SERIES.get(found.codename, "")
     if not number:
         return "Debian:sid"
     major, _, minor = number.partition(".")

@@ -9,6 +9,7 @@ import msgspec
 
 from thwart.advisories.feeds import Damaged, Document, Entry, Left, Record, decoder, json_error
 from thwart.core.advisory import Advisory, Affected, Range
+from thwart.lib.debian import SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,30 +18,6 @@ if TYPE_CHECKING:
 
 _HEAD = re.compile(rb'\s*\{\s*"[^"]{1,200}"\s*:\s*\{\s*"(?:CVE-\d{4}-|TEMP-)[0-9A-F-]+"\s*:\s*\{')
 _URGENCIES = frozenset({"low", "medium", "high"})
-
-# Releases by code name (Debian's release history; the same facts as distro-info-data's).
-RELEASES = {
-    "buzz": "1.1",
-    "rex": "1.2",
-    "bo": "1.3",
-    "hamm": "2.0",
-    "slink": "2.1",
-    "potato": "2.2",
-    "woody": "3.0",
-    "sarge": "3.1",
-    "etch": "4.0",
-    "lenny": "5.0",
-    "squeeze": "6.0",
-    "wheezy": "7",
-    "jessie": "8",
-    "stretch": "9",
-    "buster": "10",
-    "bullseye": "11",
-    "bookworm": "12",
-    "trixie": "13",
-    "forky": "14",
-    "duke": "15",
-}
 
 
 class _Release(msgspec.Struct, gc=False):
@@ -61,7 +38,7 @@ _ISSUES = msgspec.json.Decoder(dict[str, _Issue])
 
 def ecosystem(codename: str) -> str:
     """`Debian:12` for `bookworm`; `Debian:sid` for sid, and the code name for a release that is not known yet."""
-    return f"Debian:{RELEASES.get(codename, codename)}"
+    return f"Debian:{SERIES.get(codename, codename)}"
 
 
 def _accepts(document: Document) -> bool:
