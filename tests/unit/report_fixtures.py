@@ -358,7 +358,7 @@ REPORTS: dict[str, list[Judged]] = {
     "findings": [(FOUND, DENY)],
     "suppressed": [(HIDDEN, DENY)],
     "incomplete": [(PARTIAL, UNKNOWN)],
-    "hostile": [(hostile(), Verdict(decision="deny", reasons=ATTACKS, exit_code=1))],
+    "hostile": [(hostile(), Verdict(decision="deny", reasons=ATTACKS, exit_code=1, doubts=ATTACKS, notes=ATTACKS))],
     "empty": [(EMPTY, ALLOW)],
     "many": [(FOUND, DENY), (EMPTY, ALLOW), (PARTIAL, UNKNOWN), (FOUND, DENY)],
 }

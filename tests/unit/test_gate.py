@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tests.unit.matching_memory import TODAY, package
-from thwart.core.advisory import Severity
+from thwart.core.advisory import Exploited, Feed, Severity
 from thwart.core.errors import UsageError
 from thwart.core.finding import Diagnostic, Finding, Suppressed
 from thwart.core.package import Location
-from thwart.core.report import Asset, Exception_, Policy, Report, Verdict
+from thwart.core.report import Asset, DatabaseInfo, Exception_, Policy, Report, Verdict
 from thwart.gate import decide
 
 ASSET = Asset(kind="image", name="registry.example.test/shop/cart:1.4", digest="sha256:abc")
@@ -64,9 +64,80 @@ def test_a_severity_that_nobody_knows_is_never_green() -> None:
     unrated = report(finding(severity=Severity.UNKNOWN))
     verdict = judge(unrated)
     assert (verdict.decision, verdict.exit_code) == ("unknown", 3)
-    assert "nobody has rated the severity of 1 finding" in verdict.reasons[0]
+    assert verdict.reasons[0].endswith("of 1 finding, which may be as high as any: CVE-2024-1000 in libssl3")
     assert judge(unrated, on_incomplete="warn").decision == "warn"
     assert judge(unrated, fail_on="none").decision == "warn"
+
+
+def test_a_crowd_that_nobody_rated_is_one_sentence_with_the_end_of_the_scores() -> None:
+    crowd = [finding(f"CVE-2026-{n % 40 + 1000}", Severity.UNKNOWN, package=package(f"npm/p{n}@1")) for n in range(60)]
+    feeds = tuple(
+        Feed(name=name, licence="", attribution="", date=day, records=1)
+        for name, day in (("CVE", "2024-10-20"), ("CVSS vectors", "2024-10-24"), ("Debian", "2026-11-20"))
+    )
+    database = DatabaseInfo(built="2026-11-21", origin="embedded", age_days=2, schema=1, feeds=feeds)
+    told = (
+        "nobody has rated the severity of 60 findings of 40 defects, which may be as high as any;"
+        " the CVE scores in the database end on 2024-10-24"
+    )
+    assert judge(report(*crowd, database=database)).reasons == (told,)
+    denied = judge(report(finding(), *crowd, database=database))
+    assert (denied.decision, len(denied.reasons), denied.doubts) == ("deny", 1, (told,))
+    assert judge(report(*crowd)).reasons[0].endswith("as high as any")
+
+
+def test_what_did_not_decide_is_a_note() -> None:
+    verdict = judge(report(finding(), finding("CVE-2024-2000", Severity.LOW)))
+    assert verdict.reasons == ("1 finding is high or above: CVE-2024-1000 in libssl3",)
+    assert verdict.notes == ("1 other finding did not count: not high or above",)
+    unknown = judge(report(finding("CVE-2024-2000", Severity.LOW), diagnostics=(GAP,)))
+    assert (unknown.decision, unknown.doubts) == ("unknown", ())
+    assert unknown.notes == ("1 finding did not count: not high or above",)
+    warned = judge(report(finding("CVE-2024-2000", Severity.LOW)))
+    assert (warned.decision, warned.notes) == ("warn", ())
+    assert warned.reasons == ("1 finding did not count: not high or above",)
+
+
+# -- known exploitation ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("severity", [Severity.UNKNOWN, Severity.NEGLIGIBLE, Severity.LOW, Severity.MEDIUM])
+def test_what_is_exploited_counts_as_high(severity: Severity) -> None:
+    exploited = finding(severity=severity, kev=Exploited(added="2023-05-01"))
+    verdict = judge(report(exploited))
+    assert (verdict.decision, verdict.exit_code, verdict.doubts) == ("deny", 1, ())
+    assert verdict.reasons[1] == "it counts as high only because CISA knows of attacks: CVE-2024-1000 in libssl3"
+    both = judge(report(exploited, finding("CVE-2024-2000")))
+    assert both.reasons[0].startswith("2 findings are high or above: ")
+    assert both.reasons[1].startswith("1 of them counts as high only because CISA knows of attacks: CVE-2024-1000 ")
+
+
+def test_what_is_exploited_and_rated_high_needs_no_word_more() -> None:
+    assert len(judge(report(finding(kev=Exploited(added="2023-05-01")))).reasons) == 1
+
+
+def test_what_is_exploited_is_not_raised_to_critical() -> None:
+    exploited = finding(severity=Severity.LOW, kev=Exploited(added="2023-05-01"))
+    assert judge(report(exploited), fail_on="critical").decision == "warn"
+    assert judge(report(replace(exploited, severity=Severity.UNKNOWN)), fail_on="critical").decision == "unknown"
+    assert judge(report(exploited), fail_on="none").decision == "warn"
+    assert judge(report(replace(exploited, kind="notice"))).decision == "allow"
+    assert judge(report(replace(exploited, state="unfixed")), only_fixed=True).decision == "warn"
+
+
+def test_an_exception_also_covers_what_is_exploited() -> None:
+    exploited = finding(severity=Severity.LOW, kev=Exploited(added="2023-05-01"))
+    assert _accepted(exception(), exploited)[1].decision == "allow"
+
+
+def test_examples_are_the_most_urgent_each_once() -> None:
+    several = [finding(package=package(f"deb/lib{n}@1"), priority=40.0) for n in range(3)]
+    others = [finding(f"CVE-2024-{n}000", priority=10.0 * n) for n in range(2, 7)]
+    (told,) = judge(report(*several, *others)).reasons
+    assert told == (
+        "8 findings of 6 defects are high or above: CVE-2024-6000 in libssl3, CVE-2024-5000 in libssl3,"
+        " CVE-2024-1000 in 3 packages and 3 more"
+    )
 
 
 def test_an_incomplete_report_is_unknown_unless_the_policy_says_warn() -> None:
@@ -83,7 +154,8 @@ def test_deny_wins_over_incomplete_and_both_are_said() -> None:
     verdict = judge(report(finding(), diagnostics=(GAP,)))
     assert (verdict.decision, verdict.exit_code) == ("deny", 1)
     assert verdict.reasons[0].startswith("1 finding is high or above: CVE-2024-1000 in libssl3")
-    assert "incomplete" in verdict.reasons[1]
+    assert len(verdict.reasons) == 1
+    assert verdict.doubts == ("the report is incomplete: layer 3 could not be read",)
 
 
 def test_only_fixed_counts_what_an_upgrade_closes() -> None:
@@ -171,7 +243,7 @@ def test_an_expired_exception_is_active_again() -> None:
     one = exception(expires="2026-11-22")
     judged, verdict = _accepted(one)
     assert (verdict.decision, verdict.exit_code) == ("deny", 1)
-    assert any("1 exception has expired" in reason for reason in verdict.reasons)
+    assert verdict.notes == ("1 exception has expired and no longer counts",)
     assert [(d.slug, d.incomplete) for d in judged.diagnostics] == [("expired-exception", False)]
     assert "1 finding counts again" in judged.diagnostics[0].message
 

@@ -80,7 +80,23 @@ def test_packages_without_a_version_are_said(version: str) -> None:
     assert "example.com/acme/app" in own.diagnostics[0].message
     standard = run(memory, package(f"golang/stdlib@{version}"))
     assert [(one.slug, one.incomplete) for one in standard.diagnostics] == [("no-version", True)]
+    assert standard.diagnostics[0].message == "stdlib has no version, so its advisories could not be applied"
     assert not standard.findings
+
+
+def test_packages_without_a_version_are_told_in_plain_words() -> None:
+    memory = Memory(affected("GHSA-1", "npm", "a", "0..2"), affected("GHSA-2", "npm", "b", "0..2"))
+
+    def told(*names: str) -> list[str]:
+        return [one.message for one in run(memory, *(package(f"npm/{name}@") for name in names)).diagnostics]
+
+    assert told("x") == ["x has no version, but no advisory names it"]
+    assert told("x", "y") == ["x, y have no version, but no advisory names any of them"]
+    assert told("x", "x") == told("x")
+    assert told("a", "b") == ["a, b have no version, so their advisories could not be applied"]
+    assert told("a", "x") == [
+        "a has no version, so its advisories could not be applied; x has no version, but no advisory names it"
+    ]
 
 
 def test_ecosystems_without_advisories_are_said() -> None:

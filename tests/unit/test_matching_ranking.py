@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.unit.matching_memory import Memory, affected, cvss, facts, ids, kev, package, record, run
 from thwart.core.advisory import CveFacts, Score, Severity
-from thwart.core.upgrades import group_by_fix
+from thwart.core.upgrades import distinct, group_by_fix, risk
 from thwart.matching.severity import Said, choose, from_statement
 
 if TYPE_CHECKING:
@@ -145,14 +146,16 @@ def test_an_upgrade_is_the_highest_fix_of_a_package_and_counts_each_id_once() ->
     curl = package("deb/curl@7", layer="sha256:2")
     matches = run(memory, *binaries, curl)
     first, second = group_by_fix(matches.findings)
-    assert (first.title, first.layer) == ("upgrade openssl to 3.0.15-1~deb12u1", "sha256:1")
+    assert (first.title, first.layers) == ("upgrade openssl to 3.0.15-1~deb12u1", ("sha256:1",))
     assert [one.name for one in first.packages] == ["libssl3", "openssl"]
     assert {one.id for one in first.findings} == {"CVE-2024-1000", "CVE-2024-2000"}
     assert len(first.findings) == 4
+    assert [one.id for one in first.defects] == ["CVE-2024-1000", "CVE-2024-2000"]
     assert first.severity is Severity.CRITICAL
     assert not first.left
     by_id = {finding.id: finding.priority for finding in matches.findings}
-    assert first.risk == pytest.approx(by_id["CVE-2024-1000"] + by_id["CVE-2024-2000"])
+    cubes = [100 * (by_id[cve] / 100) ** 3 for cve in ("CVE-2024-1000", "CVE-2024-2000")]
+    assert first.risk == pytest.approx(sum(cubes), abs=0.001)
     assert (second.package, second.version, second.installed) == ("curl", "8", ("7",))
 
 
@@ -168,6 +171,73 @@ def test_an_upgrade_does_not_claim_what_a_later_line_brings_back() -> None:
     (group,) = group_by_fix(run(memory, package("golang/stdlib@go1.20.3")).findings)
     assert (group.version, group.title) == ("1.20.6", "rebuild with Go 1.20.6")
     assert {finding.id for finding in group.left} == {"CVE-2024-3000"}
+
+
+def test_one_upgrade_is_one_row_in_however_many_layers() -> None:
+    memory = Memory(affected("CVE-2024-1000", "Alpine:v3.20", "curl", "0..8.0.0-r0"), facts("CVE-2024-1000", 7.5))
+    names = [("libcurl", "sha256:2"), ("curl", "sha256:5"), ("curl-doc", "sha256:2"), ("curl-dev", "sha256:1")]
+    packages = [package(f"apk/{name}@7.88.1-r1", source="curl", layer=layer) for name, layer in names]
+    findings = run(memory, *packages).findings
+    (group,) = group_by_fix(findings, ["sha256:1", "sha256:2", "sha256:5"])
+    assert group.layers == ("sha256:1", "sha256:2", "sha256:5")
+    assert group.names == ("curl", "curl-dev", "curl-doc", "libcurl")
+    assert (len(group.findings), len(group.defects)) == (4, 1)
+    (other,) = group_by_fix(findings, ["sha256:5"])
+    assert other.layers[0] == "sha256:5"
+    assert set(other.layers) == set(group.layers)
+
+
+def test_binary_packages_of_one_source_rpm_are_one_upgrade() -> None:
+    memory = Memory(
+        *(affected("CVE-2024-1000", "AlmaLinux:9", name, "0..1.21.1-2.el9") for name in ("krb5-libs", "krb5-devel")),
+        affected("CVE-2024-2000", "AlmaLinux:9", "krb5-libs", "0..1.21.1-9.el9"),
+        facts("CVE-2024-1000", 7.5),
+    )
+    binaries = [package(f"rpm/{name}@1.20.1-8.el9", source="krb5") for name in ("krb5-libs", "krb5-devel")]
+    (group,) = group_by_fix(run(memory, *binaries).findings)
+    assert (group.title, group.names) == ("upgrade krb5 to 1.21.1-9.el9", ("krb5-devel", "krb5-libs"))
+    assert (len(group.findings), len(group.defects)) == (3, 2)
+
+
+def test_binary_packages_with_numbers_of_their_own_stand_apart() -> None:
+    memory = Memory(
+        affected("CVE-2024-1000", "AlmaLinux:9", "perl-interpreter", "0..4:5.32.1-481.el9"),
+        affected("CVE-2024-1000", "AlmaLinux:9", "perl-libs", "0..4:5.32.1-481.el9"),
+        affected("CVE-2024-1000", "AlmaLinux:9", "perl-Errno", "0..0:1.30-481.el9"),
+        affected("CVE-2024-1000", "AlmaLinux:9", "perl-vars", "0..0:1.05-481.el9"),
+    )
+    installed = [("interpreter", "4:5.32.1-480.el9"), ("libs", "4:5.32.1-479.el9")]
+    installed += [("Errno", "0:1.30-480.el9"), ("vars", "0:1.05-480.el9")]
+    binaries = [package(f"rpm/perl-{name}@{version}", source="perl") for name, version in installed]
+    groups = group_by_fix(run(memory, *binaries).findings)
+    assert sorted((group.package, group.version, group.names) for group in groups) == [
+        ("perl", "0:1.05-481.el9", ("perl-vars",)),
+        ("perl", "0:1.30-481.el9", ("perl-Errno",)),
+        ("perl", "4:5.32.1-481.el9", ("perl-interpreter", "perl-libs")),
+    ]
+
+
+def test_a_crowd_does_not_bury_what_is_exploited() -> None:
+    crowd = [f"CVE-2026-{number}" for number in range(1000, 1040)]
+    memory = Memory(
+        *(affected(cve, "npm", "crowded", "0..2.0.0") for cve in crowd),
+        affected("CVE-2024-1000", "npm", "critical", "0..2.0.0"),
+        facts("CVE-2024-1000", 9.8, epss=0.97),
+    )
+    matches = run(memory, package("npm/crowded@1.0.0"), package("npm/critical@1.0.0"))
+    first, second = group_by_fix(matches.findings)
+    assert (first.package, second.package) == ("critical", "crowded")
+    assert len(second.defects) == 40
+    assert sum(one.priority for one in second.defects) > 5 * sum(one.priority for one in first.defects)
+
+
+def test_risk_is_the_sum_of_cubes_each_id_once() -> None:
+    finding = _one(facts("CVE-2024-1000", 9.8))
+    ranked = [replace(finding, id=name, priority=priority) for name, priority in (("a", 100), ("a", 40), ("b", 50))]
+    assert risk(ranked) == 112.5
+    assert [(one.id, one.priority) for one in distinct(ranked)] == [("a", 100), ("b", 50)]
+    assert risk(ranked[1:]) == pytest.approx(6.4 + 12.5)
+    assert risk([]) == 0
 
 
 def test_upgrades_for_subscribers_stand_apart() -> None:

@@ -11,9 +11,9 @@ from tests.unit import report_fixtures as given
 from thwart.reports import RenderOptions, write
 from thwart.reports._picture import slices, staircase, strata
 from thwart.reports._view import View
-from thwart.reports.html import Sheet
+from thwart.reports.html import Sheet, _breakable, _share
 
-EMPTY_TAGS = {"meta", "br", "rect", "line"}
+EMPTY_TAGS = {"meta", "br", "wbr", "rect", "line"}
 ALLOWED = {
     *[
         "html",
@@ -41,6 +41,7 @@ ALLOWED = {
         "dd",
         "b",
         "br",
+        "wbr",
     ],
     *[
         "small",
@@ -151,7 +152,7 @@ def test_the_headline() -> None:
     def headline(*judged: given.Judged) -> str:
         return Sheet(View(*judged[0]), "r1").headline
 
-    assert headline(*given.REPORTS["findings"]) == "4 upgrades close 7 of 11 findings and remove 86% of the risk."
+    assert headline(*given.REPORTS["findings"]) == "4 upgrades close 7 of 11 findings and remove 95% of the risk."
     assert (
         headline(*given.REPORTS["incomplete"]) == "1 upgrade closes 3 of 3 findings and removes 100% of the known risk."
     )
@@ -173,6 +174,48 @@ def test_the_stairs_lead_from_everything_to_what_stays(count: int) -> None:
     if count:
         assert left - stairs.more_removed == pytest.approx(stairs.unfixed, abs=0.1)
     assert stairs.closed + len(view.unfixed) == count
+
+
+@pytest.mark.parametrize(
+    ("percent", "shown"), [(0, "0%"), (0.5, "<1%"), (1, "1%"), (34.6, "35%"), (99.4, ">99%"), (100, "100%")]
+)
+def test_little_is_not_nothing_and_nearly_all_is_not_all(percent: float, shown: str) -> None:
+    assert _share(percent) == shown
+
+
+def test_rows_count_defects_and_marks_name_theirs() -> None:
+    page = text_of("findings")
+    assert '<a href="#r1-g1">3 defects</a><br><span class="small">in 2 packages</span>' in page
+    assert '<span class="chip hot">CVE-2026-0001: known exploited, ransomware, EPSS 94%</span>' in page
+    assert "<small>of 10 defects</small>" in page
+
+
+def test_many_marks_are_counted() -> None:
+    found = tuple(given.vulnerability(f"CVE-2026-{n}", given.QS, given.H, "7", epss=0.5) for n in range(1000, 1005))
+    page = write("html", [(given.report(findings=found), given.DENY)], RenderOptions()).decode()
+    assert page.count(": EPSS 50%</span>") == 3
+    assert '<span class="chip">2 more with a mark</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a/b-c:d@e", "a/<wbr>b-c:<wbr>d@<wbr>e"),
+        ("https://x/", "https://<wbr>x/"),
+        ("<b>/&", "&lt;b&gt;/<wbr>&amp;"),
+        ("", ""),
+    ],
+)
+def test_names_break_after_their_own_dividers(name: str, shown: str) -> None:
+    assert str(_breakable(name)) == shown
+
+
+def test_the_verdict_says_what_each_sentence_is() -> None:
+    verdict = replace(given.DENY, doubts=("nobody rated 3",), notes=("2 did not count",))
+    page = write("html", [(given.FOUND, verdict)], RenderOptions()).decode()
+    assert "<li>5 findings are high or worse</li>" in page
+    assert "<li><b>Unknown:</b> nobody rated 3</li>" in page
+    assert "<li><b>Note:</b> 2 did not count</li>" in page
 
 
 def test_strata_hold_every_package_and_finding() -> None:

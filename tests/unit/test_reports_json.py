@@ -44,7 +44,16 @@ def without_lone_surrogates(judged: given.Judged) -> given.Judged:
         layers=tuple(layer for layer in found.layers if "\ud83d" not in layer.created_by),
         diagnostics=tuple(item for item in found.diagnostics if "\ud83d" not in item.message),
         suppressed=tuple(item for item in found.suppressed if "\ud83d" not in item.reason),
-    ), replace(verdict, reasons=tuple(reason for reason in verdict.reasons if "\ud83d" not in reason))
+    ), replace(
+        verdict,
+        reasons=_without_halves(verdict.reasons),
+        doubts=_without_halves(verdict.doubts),
+        notes=_without_halves(verdict.notes),
+    )
+
+
+def _without_halves(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sentence for sentence in sentences if "\ud83d" not in sentence)
 
 
 @pytest.mark.parametrize("name", given.REPORTS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -79,11 +81,57 @@ def test_markdown_takes_words_as_they_stand(words: str, shown: str) -> None:
 def test_github_commands() -> None:
     lines = text("github", "findings").splitlines()
     assert lines[0].startswith(
-        "::error file=var/lib/dpkg/status,title=upgrade openssl to 3.0.15-1~deb12u1::closes 4 findings: 2 critical, 1 high"
+        "::error file=var/lib/dpkg/status,title=upgrade openssl to 3.0.15-1~deb12u1::closes 3 defects in 2 packages:"
+        " 1 critical, 1 high, 1 medium, CVE-2026-0001 (known exploited, ransomware, EPSS 94%25); layer 2 of 6: "
     )
     assert lines[-1].startswith("::error title=deny%3A registry.example%3A5000/shop/web%3A1.27::11 findings")
     assert text("github", "clean").startswith("::notice title=allow")
     assert "::error title=incomplete%3A layer-unreadable::layer 4 is cut off" in text("github", "incomplete")
+
+
+def test_sentences_of_the_gate_are_called_what_they_are() -> None:
+    verdict = replace(given.DENY, doubts=("nobody rated 3 findings",), notes=("2 findings did not count",))
+    judged = [(given.FOUND, verdict)]
+    lines = write("markdown", judged, RenderOptions()).decode().splitlines()
+    assert [line for line in lines if line.startswith("- **")] == [
+        "- **deny**: 5 findings are high or worse",
+        "- **deny**: CVE-2026-0001 is known to be exploited",
+        "- **unknown**: nobody rated 3 findings",
+        "- **note**: 2 findings did not count",
+    ]
+    last = write("github", judged, RenderOptions()).decode().splitlines()[-1]
+    assert last.endswith("exploited; unknown: nobody rated 3 findings; note: 2 findings did not count")
+    (facts,) = json.loads(write("json", judged, RenderOptions()))["reports"]
+    assert facts["verdict"]["doubts"] == ["nobody rated 3 findings"]
+    assert facts["verdict"]["notes"] == ["2 findings did not count"]
+    sarif = write("sarif", judged, RenderOptions()).decode()
+    assert "nobody rated 3 findings" in sarif
+    assert "2 findings did not count" in sarif
+
+
+def test_markdown_counts_defects_and_marks_them() -> None:
+    row = next(line for line in text("markdown", "findings").splitlines() if line.startswith("| openssl"))
+    cells = [cell.strip() for cell in row.strip("|").split(" | ")]
+    assert cells[1:3] == ["3 in 2 packages", "1 critical, 1 high, 1 medium"]
+    named = cells[4].split(", [")
+    assert named[0].endswith("**(known exploited, ransomware, EPSS 94%)**")
+    assert not any("**" in one for one in named[1:])
+
+
+def test_what_only_development_needs_says_so_in_every_format() -> None:
+    finding = given.vulnerability("CVE-2026-0050", given.BABEL, given.H, "7.1.1", epss=0.2)
+    judged = [(given.report(findings=(finding,)), given.DENY)]
+
+    def shown(name: str) -> str:
+        return write(name, judged, RenderOptions()).decode()
+
+    assert "now 7.1.0 (dev only)" in shown("text")
+    assert "| @babel/core" not in shown("markdown")
+    assert " to `7.1.1`, dev only |" in shown("markdown")
+    assert "closes 1 defect: 1 high, dev only, CVE-2026-0050 (EPSS 20%25); layer 6" in shown("github")
+    assert shown("html").count('<span class="chip">dev only</span>') == 2
+    assert ",npm,dev,7.1.1," in shown("csv")
+    assert "; EPSS 20%; dev only; " in shown("sarif")
 
 
 def test_github_commands_cannot_be_injected() -> None:

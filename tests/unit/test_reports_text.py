@@ -14,8 +14,8 @@ from thwart.core.package import Location
 from thwart.core.report import Verdict
 from thwart.reports import RenderOptions, write
 from thwart.reports._plain import clean, clip, scalar, uri_path
-from thwart.reports._screen import columns, fit, flow, pad
-from thwart.reports._view import View, history, many, state_of
+from thwart.reports._screen import columns, fit, flow, pad, wrap
+from thwart.reports._view import View, history, many, only, state_of
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 LINK = re.compile(r"\x1b\]8;;([^\x1b]*)\x1b\\")
@@ -32,8 +32,8 @@ def test_the_page_as_a_whole() -> None:
 
 def test_the_last_line_says_it_all() -> None:
     assert drawn("findings")[-1] == (
-        "11 findings (2 critical, 4 high, 2 medium, 1 low, 1 negligible, 1 unknown) in 7 of 9 packages, 0 suppressed,"
-        " complete, database 2 days old, verdict deny; next: thwart explain CVE-2026-0001"
+        "11 findings (2 critical, 4 high, 2 medium, 1 low, 1 negligible, 1 unknown) of 10 defects in 7 of 9 packages,"
+        " 0 suppressed, complete, database 2 days old, verdict deny; next: thwart explain CVE-2026-0001"
     )
     assert drawn("clean")[-1].startswith(
         "no findings in 9 packages, 0 suppressed, complete, database 2 days old, verdict allow"
@@ -43,11 +43,14 @@ def test_the_last_line_says_it_all() -> None:
     )
     assert drawn("empty")[-1].startswith("no packages found, so no findings, 0 suppressed, complete, no database")
     assert ", 3 suppressed, " in drawn("suppressed")[-1]
+    assert " in 5 of 9 packages" in drawn("suppressed")[-1]
+    assert "defects" not in drawn("suppressed")[-1]  # as many as findings
 
 
 def test_many_reports_end_with_a_total() -> None:
     last = drawn("many")[-1]
     assert last.startswith("4 targets, 25 findings (6 critical, ")
+    assert ") of 10 defects, " in last
     assert ", 1 incomplete, " in last
     assert "verdict deny; next: " in last
 
@@ -55,8 +58,11 @@ def test_many_reports_end_with_a_total() -> None:
 def test_the_command_is_quoted_and_one_that_exists() -> None:
     asset = replace(given.ASSET, name="a b; rm -rf $(x)\x1b[2J")
     assert View(replace(given.CLEAN, asset=asset), given.ALLOW).next_command == r"thwart sbom 'a b; rm -rf $(x)\x1b[2J'"
-    old = replace(given.DATABASE, age_days=30)
-    assert View(replace(given.FOUND, database=old), given.DENY).next_command == "thwart db update"
+    old = replace(given.DATABASE, age_days=31)
+    assert View(replace(given.FOUND, database=old), given.DENY).next_command == "thwart explain CVE-2026-0001"
+    assert View(replace(given.CLEAN, database=old), given.ALLOW).next_command == "thwart db update"
+    assert View(given.PARTIAL, given.DENY).next_command == "thwart explain CVE-2026-0001"
+    assert View(given.PARTIAL, given.UNKNOWN).next_command == "thwart help exit-codes"
     hint = Diagnostic(slug="x", message="m", hint="thwart db build x")
     assert View(replace(given.CLEAN, diagnostics=(hint,)), given.UNKNOWN).next_command == "thwart db build x"
 
@@ -71,15 +77,94 @@ def test_groups_come_in_the_order_of_the_risk_that_they_remove() -> None:
         "upgrade express to 4.17.3",
     ]
     openssl = lines[lines.index(next(line for line in lines if line.startswith("upgrade openssl"))) :]
-    assert openssl[0].endswith(" 4  2 critical, 1 high, 1 medium")
+    assert openssl[0].endswith(" 3  1 critical, 1 high, 1 medium")
     assert openssl[1].strip() == "now 3.0.13-1~deb12u1 in libssl3, openssl"
     assert openssl[2].strip().startswith("layer 2 of 6: RUN set -x && groupadd --system nginx && apt-get update")
-    assert openssl[3].strip() == "known exploited (ransomware), EPSS 94%"
+    assert openssl[3].strip() == ("CVE-2026-0001 critical (known exploited, ransomware, EPSS 94%), CVE-2026-0002 high")
+
+
+def test_an_upgrade_shows_every_layer_it_touches() -> None:
+    libcurl = given.deb("libcurl4", given.CURL.version, 1, source="curl")
+    found = [given.vulnerability("CVE-2026-0010", one, given.H, "8") for one in (given.CURL, libcurl)]
+    page = write("text", [(given.report(findings=tuple(found)), given.DENY)], RenderOptions()).decode()
+    assert page.count("upgrade curl to 8") == 1
+    assert "    now 7.88.1-10+deb12u5 in curl, libcurl4\n    layer 2 of 6: RUN set -x" in page
+    assert page.index("    layer 2 of 6: ") < page.index("    layer 4 of 6: RUN apt-get install -y curl")
+    nowhere = given.report(findings=tuple(found), layers=given.LAYERS[:2])
+    page = write("text", [(nowhere, given.DENY)], RenderOptions()).decode()
+    assert "    layer 2 of 2: " in page
+    assert "\n    var/lib/dpkg/status\n" in page
+
+
+def test_many_packages_of_one_upgrade_are_counted() -> None:
+    several = [given.deb(f"lib{n}", "1", source="thing") for n in range(4)]
+    found = tuple(given.vulnerability("CVE-2026-0010", one, given.H, "8") for one in several)
+    lines = write("text", [(given.report(findings=found), given.DENY)], RenderOptions()).decode().splitlines()
+    assert "    now 1 in 4 packages: lib0, lib1, lib2, lib3" in lines
+    assert any(re.fullmatch(r"upgrade thing to 8 +1  1 high", line) for line in lines)
+
+
+def test_a_defect_of_development_alone_says_so_beside_others() -> None:
+    dev, run = given.npm("a", "1.0.0", scope="dev"), given.npm("a", "2.0.0")
+    found = (
+        given.vulnerability("CVE-2026-0001", dev, given.H, "3.0.0", priority=20),
+        given.vulnerability("CVE-2026-0002", dev, given.H, "3.0.0", priority=10),
+        given.vulnerability("CVE-2026-0002", run, given.H, "3.0.0", priority=20),
+        given.vulnerability("CVE-2026-0003", given.BABEL, given.L),
+    )
+    page = write("text", [(given.report(findings=found), given.DENY)], RenderOptions()).decode()
+    assert "    now 1.0.0, 2.0.0\n" in page
+    assert "    CVE-2026-0001 high (dev only), CVE-2026-0002 high\n" in page
+    assert "  @babel/core  1 low, dev only\n" in page
+
+
+@pytest.mark.parametrize(
+    ("scopes", "told"),
+    [
+        (["dev"], "dev only"),
+        (["test", "dev", "dev"], "dev and test only"),
+        (["optional"], "optional only"),
+        (["dev", ""], ""),
+        ([""], ""),
+        (["strange"], ""),
+        ([], ""),
+    ],
+)
+def test_only_what_nothing_that_runs_needs_is_told_apart(scopes: list[str], told: str) -> None:
+    found = [given.vulnerability("CVE-2026-0001", given.npm("a", "1", scope=scope), given.H) for scope in scopes]
+    assert only(found) == told
+
+
+def test_marks_stand_at_the_defect_that_has_no_upgrade() -> None:
+    found = (
+        given.vulnerability("CVE-2026-0001", given.ZLIB, given.H, priority=20),
+        given.vulnerability("CVE-2026-0002", given.ZLIB, given.L, kev=True, epss=0.5, priority=95),
+    )
+    page = write("text", [(given.report(findings=found), given.DENY)], RenderOptions()).decode()
+    assert "  zlib  1 high, 1 low, CVE-2026-0002 (known exploited, ransomware, EPSS 50%)\n" in page
+
+
+def test_every_sentence_of_the_gate_is_called_what_it_is() -> None:
+    verdict = replace(given.DENY, doubts=("nobody rated 3",), notes=("2 did not count",))
+    lines = write("text", [(given.FOUND, verdict)], RenderOptions()).decode().splitlines()
+    assert lines[-6:-2] == [
+        "deny: 5 findings are high or worse",
+        "deny: CVE-2026-0001 is known to be exploited",
+        "unknown: nobody rated 3",
+        "note: 2 did not count",
+    ]
+
+
+def test_reasons_for_setting_aside_are_wrapped_and_whole() -> None:
+    reason = "only reads archives that our own build wrote, " * 3 + "which the pipeline signs"
+    aside = replace(given.SUPPRESSED[0], reason=reason)
+    page = write("text", [(given.report(suppressed=(aside,)), given.ALLOW)], RenderOptions(width=60)).decode()
+    assert f"1 by exception: {reason} (shop@shop.example, until 2027-01-31)" in " ".join(page.split())
 
 
 def test_what_has_no_upgrade_is_folded_and_unfolds() -> None:
     short = "\n".join(drawn("findings"))
-    assert "No upgrade closes 4 findings in 3 packages: 1 high, 1 low, 1 negligible, 1 unknown" in short
+    assert "No upgrade closes 4 defects in 3 packages: 1 high, 1 low, 1 negligible, 1 unknown" in short
     assert "CVE-2026-0031" not in short
     long = "\n".join(drawn("findings", verbose=True))
     assert re.search(r"CVE-2026-0032 +high +perl-base 5\.36\.0-7\+deb12u1, no fix yet \(postponed\)", long)
@@ -87,7 +172,7 @@ def test_what_has_no_upgrade_is_folded_and_unfolds() -> None:
         findings=tuple(given.vulnerability(f"CVE-2026-9{n}", given.deb(f"p{n}", "1"), given.L) for n in range(30))
     )
     page = write("text", [(many_left, given.ALLOW)], RenderOptions()).decode()
-    assert "20 more packages with 20 findings: --verbose lists all" in page
+    assert "20 more packages with 20 defects: --verbose lists all" in page
 
 
 def test_colours_only_when_asked() -> None:
@@ -108,7 +193,9 @@ def test_links_only_when_asked() -> None:
 @pytest.mark.parametrize("width", [10, 40, 60, 79, 100, 200])
 @pytest.mark.parametrize("name", ["findings", "suppressed", "hostile"])
 def test_tables_keep_to_the_width(name: str, width: int) -> None:
-    sentences = re.compile(r"deny|note\[|incomplete\[|    hint|    closes|No upgrade|\d+ findings")  # never cut
+    sentences = re.compile(
+        r"(deny|unknown|note): |note\[|incomplete\[|    hint|    closes|No upgrade|\d+ findings"
+    )  # never cut
     for line in drawn(name, width=width, verbose=True)[:-1]:
         if not sentences.match(line):
             assert columns(line) <= max(width, 40), line
@@ -181,6 +268,21 @@ def test_flow_keeps_every_item_in_order(items: list[str], width: int) -> None:
     rows = list(flow(items, width))
     assert [item for row in rows for item in row] == items
     assert all(len(row) == 1 or len(", ".join(row)) <= width for row in rows)
+
+
+@generated(st.text(st.characters(), max_size=120), st.integers(2, 30), st.integers(1, 5))
+def test_wrap_keeps_to_the_width_and_loses_nothing_in_silence(text: str, width: int, most: int) -> None:
+    rows = wrap(text, width, most)
+    assert len(rows) <= most
+    assert all(columns(row) <= width for row in rows)
+    if "…" not in "".join(rows):
+        assert "".join(rows).replace(" ", "") == clean(text).replace(" ", "")
+
+
+def test_wrap_breaks_between_words() -> None:
+    assert wrap("one two three", 8, 3) == ["one two", "three"]
+    assert wrap("one two three four five", 8, 2) == ["one two", "three …"]
+    assert wrap("incomprehensible", 6, 3) == ["incomp", "rehens", "ible"]
 
 
 @generated(st.text(st.characters(codec=None), max_size=60))

@@ -83,8 +83,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The gate's decision: `allow < warn < unknown < deny`, with reasons in sentences; unknown is never green."""
+    """The gate's decision: `allow < warn < unknown < deny`; unknown is never green. All else is sentences.
+
+    `reasons` made the decision. With `deny`, `doubts` are what would have made it `unknown`. `notes` change nothing.
+    """
 
     decision: str
     reasons: tuple[str, ...] = ()
     exit_code: int = 0
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

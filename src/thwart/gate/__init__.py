@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 ALLOW, WARN, UNKNOWN, DENY = "allow", "warn", "unknown", "deny"
 _CLEAN, _DENIED, _INCOMPLETE = 0, 1, 3
 _SHOWN = 3
+_SCORES = frozenset({"CVE", "CVSS vectors", "NVD"})  # feeds of CVE scores
 
 
 def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict]:
     """Set accepted findings aside, then judge what is left.
 
     In this order: the policy's exceptions; then every finding at or above `fail_on` denies (with `only_fixed`, only
-    those that an upgrade closes). Notices never deny. A finding whose severity nobody knows may be above the
-    threshold, so it makes the answer `unknown`, as an incomplete report does: exit 3, or with
-    `on_incomplete = "warn"` a warning. With `fail_on = "none"` findings only warn. A report without a package
-    warns: nothing was judged.
+    those that an upgrade closes). What CISA knows to be exploited counts as `high` at least. Notices never deny. A
+    finding whose severity nobody knows may be above the threshold, so it makes the answer `unknown`, as an incomplete
+    report does: exit 3, or with `on_incomplete = "warn"` a warning. With `fail_on = "none"` findings only warn. A
+    report without a package warns: nothing was judged.
 
     Returns:
         the report with accepted findings moved to `suppressed` and diagnostics on the exceptions, and the verdict.
@@ -68,51 +69,70 @@ def _threshold(policy: Policy) -> Severity | None:
     return threshold
 
 
+def _weight(finding: Finding) -> Severity:
+    """The severity with which a finding counts: a score from before the first attack does not make it harmless."""
+    return max(finding.severity, Severity.HIGH) if finding.kev is not None else finding.severity
+
+
 def _verdict(report: Report, policy: Policy, threshold: Severity | None) -> Verdict:
     counted = [finding for finding in report.findings if finding.kind != "notice"]
     weighed = [finding for finding in counted if finding.state == "fixed"] if policy.only_fixed else counted
-    above = [finding for finding in weighed if threshold is not None and finding.severity >= threshold]
-    unrated = [finding for finding in weighed if threshold is not None and finding.severity is Severity.UNKNOWN]
-    reasons = [
-        *_denials(above, policy),
-        *_unknowns(report, unrated),
-        *_warnings(report, counted, above, unrated, policy),
+    above = [finding for finding in weighed if threshold is not None and _weight(finding) >= threshold]
+    denying = {id(finding) for finding in above}
+    unrated = [
+        finding
+        for finding in weighed
+        if threshold is not None and finding.severity is Severity.UNKNOWN and id(finding) not in denying
     ]
-    if above:
-        return Verdict(decision=DENY, reasons=tuple(reasons), exit_code=_DENIED)
-    if report.incomplete or unrated:
-        strict = policy.on_incomplete == "fail"
-        return Verdict(
-            decision=UNKNOWN if strict else WARN, reasons=tuple(reasons), exit_code=_INCOMPLETE if strict else _CLEAN
-        )
-    return Verdict(decision=WARN if reasons else ALLOW, reasons=tuple(reasons) or _clean(report), exit_code=_CLEAN)
+    denials = tuple(_denials(above, policy, threshold))
+    doubts = tuple(_doubts(report, unrated))
+    notes = tuple(_notes(report, len(counted) - len(above) - len(unrated), policy, alone=not above and not unrated))
+    if denials:
+        return Verdict(decision=DENY, reasons=denials, exit_code=_DENIED, doubts=doubts, notes=notes)
+    if doubts and policy.on_incomplete == "fail":
+        return Verdict(decision=UNKNOWN, reasons=doubts, exit_code=_INCOMPLETE, notes=notes)
+    if doubts or notes:
+        return Verdict(decision=WARN, reasons=doubts or notes, exit_code=_CLEAN, notes=notes if doubts else ())
+    return Verdict(decision=ALLOW, reasons=_clean(report), exit_code=_CLEAN)
 
 
-def _denials(above: Sequence[Finding], policy: Policy) -> Iterable[str]:
-    if above:
-        fixable = " with a fix" if policy.only_fixed else ""
-        yield f"{_count(above)}{fixable} {_are(above)} {_at_least(policy.fail_on)}: {_examples(above)}"
+def _denials(above: Sequence[Finding], policy: Policy, threshold: Severity | None) -> Iterable[str]:
+    if not above:
+        return
+    fixable = " with a fix" if policy.only_fixed else ""
+    yield f"{_count(above)}{fixable} {_are(above)} {_at_least(policy.fail_on)}: {_examples(above)}"
+    raised = [finding for finding in above if threshold is not None and finding.severity < threshold]
+    if raised:
+        who = "it" if len(above) == 1 else f"{len(raised)} of them"
+        counts = "counts" if len(raised) == 1 else "count"
+        yield f"{who} {counts} as high only because CISA knows of attacks: {_examples(raised)}"
 
 
-def _unknowns(report: Report, unrated: Sequence[Finding]) -> Iterable[str]:
+def _doubts(report: Report, unrated: Sequence[Finding]) -> Iterable[str]:
     gaps = [diagnostic for diagnostic in report.diagnostics if diagnostic.incomplete]
     for diagnostic in gaps[:_SHOWN]:
         yield f"the report is incomplete: {diagnostic.message}"
     if len(gaps) > _SHOWN:
         yield f"the report is incomplete for {len(gaps) - _SHOWN} more reasons"
     if unrated:
-        yield f"nobody has rated the severity of {_count(unrated)}, which may be as high as any: {_examples(unrated)}"
+        named = f": {_examples(unrated)}" if len({finding.id for finding in unrated}) <= _SHOWN else ""
+        until = _scored_until(report)
+        since = f"; the CVE scores in the database end on {until}" if until else ""
+        yield f"nobody has rated the severity of {_count(unrated)}, which may be as high as any{named}{since}"
 
 
-def _warnings(
-    report: Report, counted: Sequence[Finding], above: Sequence[Finding], unrated: Sequence[Finding], policy: Policy
-) -> Iterable[str]:
-    below = len(counted) - len(above) - len(unrated)
+def _scored_until(report: Report) -> str:
+    """The last day of the CVE scores in the database; empty when none of its feeds has any."""
+    feeds = report.database.feeds if report.database is not None else ()
+    return max((feed.date[:10] for feed in feeds if feed.name in _SCORES), default="")
+
+
+def _notes(report: Report, below: int, policy: Policy, *, alone: bool) -> Iterable[str]:
     if below:
         why = "fail-on is none" if policy.fail_on == "none" else f"not {_at_least(policy.fail_on)}"
         if policy.only_fixed:
             why += " or without a fix"
-        yield f"{below} {'other ' if above or unrated else ''}finding{'s' if below != 1 else ''} did not count: {why}"
+        yield f"{below} {'' if alone else 'other '}finding{'s' if below != 1 else ''} did not count: {why}"
     expired = sum(diagnostic.slug == "expired-exception" for diagnostic in report.diagnostics)
     if expired:
         yield f"{expired} exception{'s have' if expired != 1 else ' has'} expired and no longer count{'' if expired != 1 else 's'}"
@@ -130,7 +150,10 @@ def _at_least(word: str) -> str:
 
 
 def _count(findings: Sequence[Finding]) -> str:
-    return f"{len(findings)} finding{'s' if len(findings) != 1 else ''}"
+    """`3 findings`, or `3 findings of 2 defects` where a defect is in several packages."""
+    defects = len({finding.id for finding in findings})
+    of = f" of {defects} defect{'s' if defects != 1 else ''}" if defects != len(findings) else ""
+    return f"{len(findings)} finding{'s' if len(findings) != 1 else ''}{of}"
 
 
 def _are(findings: Sequence[Finding]) -> str:
@@ -138,8 +161,16 @@ def _are(findings: Sequence[Finding]) -> str:
 
 
 def _examples(findings: Sequence[Finding]) -> str:
-    """The first few by priority, as `CVE-2024-1 in openssl`, each once."""
-    ordered = sorted(findings, key=lambda finding: (-finding.severity, -finding.priority, finding.id))
-    names = list(dict.fromkeys(f"{f.id} in {f.package.full_name}" if f.package else f.id for f in ordered))
+    """The most urgent few, each once: `CVE-2024-1 in openssl`, `CVE-2024-2 in 3 packages`."""
+    names: dict[str, set[str]] = {}
+    for finding in sorted(findings, key=lambda finding: (-finding.priority, -finding.severity, finding.id)):
+        names.setdefault(finding.id, set()).update({finding.package.full_name} if finding.package else ())
+    shown = [f"{name}{_inside(packages)}" for name, packages in list(names.items())[:_SHOWN]]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return ", ".join(shown) + more
+
+
+def _inside(packages: set[str]) -> str:
+    if len(packages) > 1:
+        return f" in {len(packages)} packages"
+    return f" in {min(packages)}" if packages else ""

@@ -77,10 +77,18 @@ def no_version(packages: list[Package], known: list[Package]) -> Iterator[Diagno
     """Packages without a version; findings can be missing when the database knows defects of any of them."""
     if not packages:
         return
-    why = f"; defects are known of {_names(known)}" if known else ", and no defect is known of any of them"
+    unapplied = {id(package) for package in known}
+    unnamed = [package for package in packages if id(package) not in unapplied]
+    told = []
+    if known:
+        they, whose = ("have", "their") if _several(known) else ("has", "its")
+        told.append(f"{_names(known)} {they} no version, so {whose} advisories could not be applied")
+    if unnamed:
+        they, them = ("have", "any of them") if _several(unnamed) else ("has", "it")
+        told.append(f"{_names(unnamed)} {they} no version, but no advisory names {them}")
     yield Diagnostic(
         slug="no-version",
-        message=f"{_count(packages)} {_have(packages)} no version, so no advisory could be applied: {_names(packages)}{why}",
+        message="; ".join(told),
         incomplete=bool(known),
         hint="build from a tagged version" if any(package.type == "golang" for package in packages) else "",
     )
@@ -102,6 +110,11 @@ def _were(packages: list[Package]) -> str:
 
 def _have(packages: list[Package]) -> str:
     return "have" if len(packages) != 1 else "has"
+
+
+def _several(packages: list[Package]) -> bool:
+    """Whether `_names` lists several."""
+    return len({package.full_name for package in packages}) != 1
 
 
 def _names(packages: list[Package]) -> str:

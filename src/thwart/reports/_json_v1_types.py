@@ -213,11 +213,13 @@ class WireDiagnostic(Wire, frozen=True, omit_defaults=False):
 
 
 class WireVerdict(Wire, frozen=True, omit_defaults=False):
-    """The gate's decision."""
+    """The gate's decision. `reasons` made it; `doubts` alone would have made it `unknown`; `notes` change nothing."""
 
     decision: Literal["allow", "warn", "unknown", "deny"]
     reasons: tuple[str, ...] = ()
     exit_code: int = 0
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class WireSummary(Wire, frozen=True, omit_defaults=False):

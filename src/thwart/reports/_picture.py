@@ -47,7 +47,10 @@ class Stair(NamedTuple):
 
 
 class Staircase(NamedTuple):
-    """All upgrades in order. `more` are those past the shown ones, together; `unfixed` is what no upgrade removes."""
+    """All upgrades in order. `more` are those past the shown ones, together; `unfixed` is what no upgrade removes.
+
+    `more_closes` counts defects, each id once; `closed` counts findings.
+    """
 
     steps: tuple[Stair, ...]
     more: int
@@ -73,10 +76,10 @@ def staircase(view: View, shown: int = STAIRS_SHOWN) -> Staircase:
     return Staircase(
         steps=tuple(steps),
         more=len(later),
-        more_closes=sum(len(group.findings) for group in later),
+        more_closes=len({finding.id for group in later for finding in group.findings}),
         more_removed=round(max(0.0, left - unfixed), 3) if later else 0.0,
         unfixed=round(unfixed, 3),
-        removed=round(100.0 - unfixed, 1) if total else 0.0,
+        removed=round(100.0 - unfixed, 3) if total else 0.0,
         closed=sum(len(group.findings) for group in groups),
     )
 
@@ -104,7 +107,7 @@ def strata(view: View) -> list[Stratum]:
         place._replace(
             bar=tuple(slices(place.findings, whole)),
             crowd=round(100.0 * place.packages / crowd, 3) if crowd else 0.0,
-            share=round(100.0 * risk(place.findings) / total, 1) if total else 0.0,
+            share=round(100.0 * risk(place.findings) / total, 3) if total else 0.0,
         )
         for place in places
     ]

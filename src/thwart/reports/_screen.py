@@ -85,3 +85,21 @@ def flow(items: Iterable[str], width: int, separator: str = ", ") -> Iterator[li
         used += taken
     if row:
         yield row
+
+
+def wrap(text: str, width: int, most: int) -> list[str]:
+    """The text made harmless, in rows that break between words; what goes beyond `most` rows is an ellipsis."""
+    words = fit(text, 2 * width * most).split(" ")
+    rows = [piece for row in flow(words, width, " ") for piece in _pieces(" ".join(row), width)]
+    return rows if len(rows) <= most else [*rows[: most - 1], fit(f"{rows[most - 1]} …", width)]
+
+
+def _pieces(row: str, width: int) -> Iterator[str]:
+    """A row, or a word that is too wide for one, in as many as it needs."""
+    start = used = 0
+    for index, char in enumerate(row if columns(row) > width else ""):
+        used += columns(char)
+        if used > width and index > start:
+            yield row[start:index]
+            start, used = index, columns(char)
+    yield row[start:]

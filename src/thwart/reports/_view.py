@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from thwart.core.advisory import Severity
-from thwart.core.upgrades import FixGroup, group_by_fix
+from thwart.core.upgrades import FixGroup, distinct, group_by_fix
 from thwart.reports._plain import clean
 
 if TYPE_CHECKING:
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 DESCENDING = tuple(sorted(Severity, reverse=True))
 WORDS = tuple(severity.word for severity in Severity)  # by value
-STALE_DAYS = 14  # older advisory data deserves a word
+STALE_DAYS = 30  # older advisory data is to be renewed
 EPSS_WORTH_SAYING = 0.1  # probability of exploitation within 30 days
 
+_SCOPES = ("dev", "test", "optional")
 _STATES = {
     "unfixed": "no fix yet",
     "will-not-fix": "will not be fixed",
@@ -42,7 +43,7 @@ class View:
     @cached_property
     def groups(self) -> list[FixGroup]:
         """What to upgrade, most risk removed first."""
-        return group_by_fix(self.report.findings)
+        return group_by_fix(self.report.findings, self.layers)
 
     @cached_property
     def unfixed(self) -> list[Finding]:
@@ -69,14 +70,27 @@ class View:
     def _lines(self) -> dict[str, str]:
         return {layer.diff_id: history(layer.created_by) for layer in self.report.layers}
 
-    def origin_of(self, group: FixGroup) -> str:
-        """Where a group's packages come from: the layer and its Dockerfile line, else the file that lists them."""
-        layer = self.layer_of(group.layer)
-        if layer:
-            line = self.history_of(group.layer)
-            return f"{layer}: {line}" if line else layer
-        places = sorted({place.path for package in group.packages for place in package.locations})
-        return ", ".join(places) or "place not known"
+    def origins_of(self, group: FixGroup) -> list[str]:
+        """Where a group's packages come from: layers with their Dockerfile lines, else the files that list them."""
+        told = [self._origin(diff_id) for diff_id in group.layers if diff_id in self.layers]
+        packages = {id(finding.package): finding.package for finding in group.findings if finding.package}
+        loose = (package for package in packages.values() if package.layer not in self.layers)
+        places = sorted({place.path for package in loose for place in package.locations})
+        return [*told, *([", ".join(places)] if places else [])] or ["place not known"]
+
+    def _origin(self, diff_id: str) -> str:
+        line = self.history_of(diff_id)
+        return f"{self.layer_of(diff_id)}: {line}" if line else self.layer_of(diff_id)
+
+    @cached_property
+    def sentences(self) -> list[tuple[str, str]]:
+        """What the gate says: what each sentence is (the decision, `unknown`, `note`), and the sentence."""
+        verdict = self.verdict
+        return [
+            *((verdict.decision, reason) for reason in verdict.reasons),
+            *(("unknown", doubt) for doubt in verdict.doubts),
+            *(("note", note) for note in verdict.notes),
+        ]
 
     @cached_property
     def ecosystems(self) -> list[tuple[str, int]]:
@@ -108,15 +122,20 @@ class View:
     def next_command(self) -> str:
         """What to type now: every line of it is a command that exists, quoted for a shell."""
         report = self.report
+        if report.findings and self.verdict.decision == "deny":
+            return self._explain()
         if self.incomplete:
             hints = (item.hint for item in report.diagnostics if item.incomplete)
             return next((clean(hint) for hint in hints if hint.startswith("thwart ")), "thwart help exit-codes")
+        if report.findings:
+            return self._explain()
         if report.database is not None and report.database.age_days > STALE_DAYS:
             return "thwart db update"
-        if report.findings:
-            urgent = max(report.findings, key=lambda finding: (finding.priority, finding.severity))
-            return f"thwart explain {shlex.quote(clean(urgent.id))}"
         return f"thwart sbom {shlex.quote(clean(report.asset.name))}"
+
+    def _explain(self) -> str:
+        urgent = max(self.report.findings, key=lambda finding: (finding.priority, finding.severity))
+        return f"thwart explain {shlex.quote(clean(urgent.id))}"
 
     def summary(self) -> str:
         """Counts, suppressed, completeness, age of the database and the verdict, on one line."""
@@ -124,7 +143,7 @@ class View:
         touched = len({id(finding.package) for finding in findings if finding.package})
         total = many(len(self.report.packages), "package")
         parts = [
-            f"{many(len(findings), 'finding')} ({counted(findings)}) in {touched} of {total}"
+            f"{total_of(findings)} in {touched} of {total}"
             if findings
             else (f"no findings in {total}" if self.report.packages else "no packages found, so no findings"),
             f"{len(self.report.suppressed)} suppressed",
@@ -153,6 +172,13 @@ def counted(findings: Iterable[Finding]) -> str:
     return ", ".join(f"{count:,} {word}" for word, count in tally(findings))
 
 
+def total_of(findings: Sequence[Finding]) -> str:
+    """`11 findings (2 critical, 9 high)`, and `of 10 defects` where one is in several packages."""
+    defects = len({finding.id for finding in findings})
+    of = f" of {many(defects, 'defect')}" if defects != len(findings) else ""
+    return f"{many(len(findings), 'finding')} ({counted(findings)}){of}"
+
+
 def name_of(finding: Finding) -> str:
     """The package's name as its ecosystem writes it, or nothing."""
     return finding.package.full_name if finding.package else ""
@@ -166,16 +192,50 @@ def state_of(finding: Finding) -> str:
     return f"{words} ({finding.status})" if finding.status and finding.status != finding.state else words
 
 
-def marks(findings: Iterable[Finding]) -> list[str]:
-    """What makes findings urgent: known exploitation, its use by ransomware, a probability worth saying."""
-    exploited = ransomware = False
-    likely = 0.0
-    for finding in findings:
-        exploited = exploited or finding.kev is not None
-        ransomware = ransomware or (finding.kev is not None and finding.kev.ransomware)
-        likely = max(likely, finding.epss or 0.0)
-    said = ["known exploited" + (" (ransomware)" if ransomware else "")] if exploited else []
-    return [*said, f"EPSS {likely:.0%}"] if likely >= EPSS_WORTH_SAYING else said
+def marks(finding: Finding) -> list[str]:
+    """What makes a finding urgent: known exploitation, its use by ransomware, a probability worth saying."""
+    said = []
+    if finding.kev is not None:
+        said += ["known exploited", *(["ransomware"] if finding.kev.ransomware else [])]
+    if (finding.epss or 0.0) >= EPSS_WORTH_SAYING:
+        said.append(f"EPSS {finding.epss:.0%}")
+    return said
+
+
+def only(findings: Iterable[Finding]) -> str:
+    """`dev only`, `dev and test only`: what needs the packages, when nothing that runs does; else empty."""
+    scopes = {finding.package.scope if finding.package else "" for finding in findings}
+    if not scopes or not scopes <= set(_SCOPES):
+        return ""
+    return " and ".join(scope for scope in _SCOPES if scope in scopes) + " only"
+
+
+class Defect(NamedTuple):
+    """One id among findings: the most urgent finding of it, and what is to be said beside it."""
+
+    finding: Finding
+    marks: tuple[str, ...]
+
+    @property
+    def aside(self) -> str:
+        """The marks in brackets, after a space; empty without any."""
+        return f" ({', '.join(self.marks)})" if self.marks else ""
+
+
+def defects(findings: Sequence[Finding]) -> list[Defect]:
+    """Each id once, the most urgent first. A scope is said only where it is not that of all the findings."""
+    by_id: dict[str, list[Finding]] = {}
+    for finding in () if only(findings) else findings:
+        by_id.setdefault(finding.id, []).append(finding)
+    return [
+        Defect(one, tuple(part for part in (*marks(one), only(by_id.get(one.id, ()))) if part))
+        for one in distinct(findings)
+    ]
+
+
+def urgent(findings: Sequence[Finding]) -> list[Defect]:
+    """Those that deserve a word: `CVE-2024-1 (known exploited, EPSS 94%)`."""
+    return [one for one in defects(findings) if marks(one.finding)]
 
 
 def history(created_by: str, limit: int = 4000) -> str:
@@ -199,6 +259,7 @@ class Bundle(NamedTuple):
     name: str
     package: Package | None
     findings: tuple[Finding, ...]
+    defects: tuple[Finding, ...]  # one for each id
 
 
 def bundles(findings: Sequence[Finding]) -> list[Bundle]:
@@ -208,4 +269,4 @@ def bundles(findings: Sequence[Finding]) -> list[Bundle]:
         package = finding.package
         key = (package.source or package.full_name, package.type) if package else ("", "")
         found.setdefault(key, []).append(finding)
-    return [Bundle(key[0], items[0].package, tuple(items)) for key, items in found.items()]
+    return [Bundle(key[0], items[0].package, tuple(items), distinct(items)) for key, items in found.items()]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from thwart.core.advisory import Severity
 from thwart.reports import Judged, RenderOptions, output
 from thwart.reports._plain import clip
-from thwart.reports._view import View, bundles, counted, many, marks, state_of
+from thwart.reports._view import View, bundles, counted, many, only, state_of, urgent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from thwart.core.package import Location
 
 LONGEST = 1000
+IDS_SHOWN = 3  # urgent findings named per annotation
 
 
 @output("text/plain; charset=utf-8", ".txt")
@@ -39,10 +40,17 @@ def github(reports: Sequence[Judged], options: RenderOptions) -> bytes:
 
 def _upgrades(view: View) -> Iterator[str]:
     for group in view.groups:
-        told = [f"closes {many(len(group.findings), 'finding')}: {counted(group.findings)}", *marks(group.findings)]
-        said = f"{', '.join(told)}; {view.origin_of(group)}"
+        inside = f" in {many(len(group.names), 'package')}" if len(group.names) > 1 else ""
+        told = [f"closes {many(len(group.defects), 'defect')}{inside}: {counted(group.defects)}"]
+        said = f"{', '.join([*told, *_aside(group.findings)])}; {'; '.join(view.origins_of(group))}"
         place = _place(group.findings[0] if group.findings else None)
-        yield _command(_level(group.severity), f"upgrade {group.package} to {group.version}", said, place)
+        yield _command(_level(group.severity), group.title, said, place)
+
+
+def _aside(findings: Sequence[Finding]) -> list[str]:
+    """Whether only development needs it, and the ids that are urgent."""
+    scope = only(findings)
+    return [*([scope] if scope else []), *(f"{one.finding.id}{one.aside}" for one in urgent(findings)[:IDS_SHOWN])]
 
 
 def _unfixed(view: View) -> Iterator[str]:
@@ -52,8 +60,8 @@ def _unfixed(view: View) -> Iterator[str]:
             for finding in bundle.findings:
                 yield _command(_level(finding.severity), finding.id, finding.message, _place(finding))
             continue
-        said = f"{counted(bundle.findings)}: {state_of(worst)}, worst is {worst.id}"
-        yield _command("notice", f"no upgrade for {bundle.name}", said, _place(worst))
+        told = [f"{counted(bundle.defects)}: {state_of(worst)}", *_aside(bundle.findings), f"worst is {worst.id}"]
+        yield _command("notice", f"no upgrade for {bundle.name}", ", ".join(told), _place(worst))
 
 
 def _suppressed(view: View) -> Iterator[str]:
@@ -72,7 +80,8 @@ def _last(view: View, options: RenderOptions) -> str:
     if options.packages_only:
         return _command("notice", view.report.asset.name, many(len(view.report.packages), "package"))
     level = {"deny": "error", "allow": "notice"}.get(view.verdict.decision, "warning")
-    said = "; ".join([view.summary(), *view.verdict.reasons[:8]])
+    told = (said if word == view.verdict.decision else f"{word}: {said}" for word, said in view.sentences[:8])
+    said = "; ".join([view.summary(), *told])
     return _command(level, f"{view.verdict.decision}: {view.report.asset.name}", said)
 
 

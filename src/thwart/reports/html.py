@@ -5,19 +5,22 @@ The page loads nothing and runs nothing: its policy forbids scripts, images, fon
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from thwart.core.upgrades import distinct
 from thwart.reports import Judged, RenderOptions, output
 from thwart.reports._links import advisory_address
 from thwart.reports._picture import Staircase, slices, staircase, strata
 from thwart.reports._plain import clean
-from thwart.reports._view import View, counted, many, marks, name_of, state_of, tally
+from thwart.reports._view import View, counted, many, name_of, only, state_of, tally, urgent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jinja2 import Template
+    from markupsafe import Markup
 
     from thwart.core.finding import Finding
 
@@ -65,7 +68,7 @@ class Sheet:
         return (
             f"{many(len(self.view.groups), 'upgrade')} {'closes' if one else 'close'} {stairs.closed:,} of"
             f" {many(len(report.findings), 'finding')} and {'removes' if one else 'remove'}"
-            f" {stairs.removed:.0f}% of {whole}."
+            f" {_share(stairs.removed)} of {whole}."
         )
 
 
@@ -79,6 +82,18 @@ def _shown(value: object) -> object:
         return value
     shown = clean(value[: LONGEST + 1])
     return shown if len(shown) <= LONGEST else shown[:LONGEST] + "…"
+
+
+def _breakable(text: str) -> Markup:
+    """A name that a line may end in after its own dividers, and nowhere else while there is room."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(map(escape, re.split(r"(?<=[/:@])(?=[^/:@])", str(_shown(text)))))
+
+
+def _share(percent: float) -> str:
+    """A share without decimals; little is not nothing, and nearly all is not all."""
+    return "<1%" if 0 < percent < 1 else ">99%" if 99 < percent < 100 else f"{percent:.0f}%"
 
 
 def _size(size: int) -> str:
@@ -112,14 +127,18 @@ def _template() -> Template:
     )
     environment.filters |= {
         "address": advisory_address,
+        "breakable": _breakable,
         "counted": counted,
+        "distinct": distinct,
         "many": many,
-        "marks": marks,
         "moment": _moment,
         "name_of": name_of,
+        "only": only,
+        "share": _share,
         "size": _size,
         "state_of": state_of,
         "tally": tally,
+        "urgent": urgent,
         "web": _web,
         "worst_first": _worst_first,
     }

@@ -71,7 +71,7 @@ def _findings(view: View) -> Iterator[Element]:
     for finding in view.report.findings:
         case = _case(finding)
         title = finding.fix.title if finding.fix else state_of(finding)
-        said = [title, *marks([finding]), *finding.because]
+        said = [title, *marks(finding), *finding.because]
         if finding.package is not None and view.layer_of(finding.package.layer):
             said.append(f"{view.layer_of(finding.package.layer)}: {view.history_of(finding.package.layer)}")
         message = f"{finding.severity.word}: {finding.message}"

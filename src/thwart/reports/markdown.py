@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from thwart.core.upgrades import distinct
 from thwart.reports import Judged, RenderOptions, output
 from thwart.reports._links import advisory_address
 from thwart.reports._plain import clip
-from thwart.reports._view import View, bundles, counted, many, marks, name_of, state_of
+from thwart.reports._view import View, bundles, counted, defects, many, name_of, only, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from thwart.core.finding import Finding
 
 LONGEST = 200  # characters of one value
+SENTENCE = 1000  # of one that is prose
 IDS_SHOWN = 6
 ROWS_SHOWN = 200  # a comment has a limit of 65,536 characters; the rest is counted
 
@@ -29,7 +31,11 @@ def markdown(reports: Sequence[Judged], options: RenderOptions) -> bytes:
         lines += _header(view)
         lines += _packages(view) if options.packages_only else [*_upgrades(view), *_unfixed(view), *_suppressed(view)]
         lines += _diagnostics(view)
-        lines += [] if options.packages_only else [*(f"- {plain(text)}" for text in view.verdict.reasons), ""]
+        lines += (
+            []
+            if options.packages_only
+            else [*(f"- **{plain(word)}**: {plain(said, SENTENCE)}" for word, said in view.sentences), ""]
+        )
         lines += ["" if options.packages_only else f"{plain(view.summary())}. Next: {code(view.next_command)}", ""]
     return ("\n".join(lines).rstrip("\n") + "\n").encode()
 
@@ -50,12 +56,16 @@ def _upgrades(view: View) -> Iterator[str]:
     yield "| Upgrade | Closes | Severity | From | Advisories |"
     yield "|---|--:|---|---|---|"
     for group in view.groups[:ROWS_SHOWN]:
-        urgent = "".join(f"; **{plain(mark)}**" for mark in marks(group.findings))
+        inside = f" in {many(len(group.names), 'package')}" if len(group.names) > 1 else ""
+        aside = [
+            *([scope] if (scope := only(group.findings)) else []),
+            *(["needs a subscription"] if group.paid else []),
+        ]
         cells = (
-            f"{plain(group.package)} to {code(group.version)}",
-            f"{len(group.findings):,}",
-            f"{counted(group.findings)}{urgent}",
-            plain(view.origin_of(group)),
+            f"{plain(group.package)} to {code(group.version)}{''.join(f', {one}' for one in aside)}",
+            f"{len(group.defects):,}{inside}",
+            counted(group.defects),
+            "<br>".join(map(plain, view.origins_of(group))),
             _named(group.findings),
         )
         yield f"| {' | '.join(cells)} |"
@@ -65,9 +75,9 @@ def _upgrades(view: View) -> Iterator[str]:
 
 
 def _named(findings: Sequence[Finding]) -> str:
-    worst = sorted({finding.id: finding for finding in findings}.values(), key=lambda f: (-f.priority, f.id))
-    shown = [_advisory(finding.id) for finding in worst[:IDS_SHOWN]]
-    return ", ".join([*shown, *([f"{len(worst) - IDS_SHOWN:,} more"] if len(worst) > IDS_SHOWN else [])])
+    found = defects(findings)
+    shown = [_advisory(one.finding.id) + (f" **{plain(one.aside)}**" if one.marks else "") for one in found[:IDS_SHOWN]]
+    return ", ".join([*shown, *([f"{len(found) - IDS_SHOWN:,} more"] if len(found) > IDS_SHOWN else [])])
 
 
 def _advisory(identifier: str) -> str:
@@ -79,11 +89,14 @@ def _unfixed(view: View) -> Iterator[str]:
     if not view.unfixed:
         return
     grouped = bundles(view.unfixed)
-    yield f"No upgrade closes {many(len(view.unfixed), 'finding')}: {counted(view.unfixed)}"
+    once = distinct(view.unfixed)
+    yield f"No upgrade closes {many(len(once), 'defect')} in {many(len(grouped), 'package')}: {counted(once)}"
     yield ""
     for bundle in grouped[:ROWS_SHOWN]:
         why = plain(state_of(bundle.findings[0]))
-        yield f"- {plain(bundle.name) or 'documents'}: {counted(bundle.findings)}, {why}, {_named(bundle.findings)}"
+        scope = f" ({only(bundle.findings)})" if only(bundle.findings) else ""
+        told = f"{counted(bundle.defects)}, {why}, {_named(bundle.findings)}"
+        yield f"- {plain(bundle.name) or 'documents'}{scope}: {told}"
     if len(grouped) > ROWS_SHOWN:
         yield f"- {many(len(grouped) - ROWS_SHOWN, 'more package')}"
     yield ""
@@ -99,7 +112,7 @@ def _suppressed(view: View) -> Iterator[str]:
         said = [part for part in (item.owner, f"until {item.expires}" if item.expires else "") if part]
         who = f" ({plain(', '.join(said))})" if said else ""
         named = f"{_advisory(item.finding.id)} {plain(name_of(item.finding))}"
-        yield f"- {named}, by {plain(item.by)}: {plain(item.reason)}{who}"
+        yield f"- {named}, by {plain(item.by)}: {plain(item.reason, SENTENCE)}{who}"
     if len(items) > ROWS_SHOWN:
         yield f"- {many(len(items) - ROWS_SHOWN, 'more finding')}"
     yield ""
@@ -118,7 +131,7 @@ def _diagnostics(view: View) -> Iterator[str]:
     for item in view.report.diagnostics:
         word = "Incomplete" if item.incomplete else "Note"
         place = f" ({code(item.path)})" if item.path else ""
-        yield f"> **{word}**: {plain(item.message)}{place}{f'. Hint: {plain(item.hint)}' if item.hint else ''}"
+        yield f"> **{word}**: {plain(item.message, SENTENCE)}{place}{f'. Hint: {plain(item.hint)}' if item.hint else ''}"
         yield ""
 
 
@@ -126,9 +139,9 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>#|~&@!{}])")
 _START = re.compile(r"^(\s*)([-+=]|\d+[.)])")
 
 
-def plain(text: str) -> str:
+def plain(text: str, length: int = LONGEST) -> str:
     """Text that Markdown takes as it stands: no link, no table cell, no mention, no address that becomes a link."""
-    escaped = _SPECIAL.sub(r"\\\1", clip(text, LONGEST)).strip()
+    escaped = _SPECIAL.sub(r"\\\1", clip(text, length)).strip()
     return _START.sub(r"\1\\\2", escaped).replace("://", ":\\//")
 
 

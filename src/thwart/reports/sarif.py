@@ -11,7 +11,7 @@ from thwart.reports._identity import instant
 from thwart.reports._json import dump
 from thwart.reports._links import advisory_address, weakness
 from thwart.reports._plain import clean, uri_path
-from thwart.reports._view import View, marks, name_of, state_of
+from thwart.reports._view import View, marks, name_of, only, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -157,7 +157,7 @@ def _result(finding: Finding, index: dict[str, int], view: View) -> dict[str, An
 def _message(finding: Finding, view: View) -> str:
     parts = [clean(finding.message) or _rule_id(finding)]
     parts.append(clean(finding.fix.title if finding.fix else state_of(finding)))
-    parts += marks([finding])
+    parts += [*marks(finding), only([finding])]
     if finding.package is not None and view.layer_of(finding.package.layer):
         history = clean(view.history_of(finding.package.layer))
         parts.append(f"{view.layer_of(finding.package.layer)}{f': {history}' if history else ''}")
@@ -186,6 +186,7 @@ def _facts(finding: Finding, view: View) -> dict[str, Any]:
             "purl": package.purl,
             "package": package.full_name,
             "installedVersion": package.version,
+            "scope": package.scope,
             "layerDiffId": package.layer,
             "dockerfileLine": view.history_of(package.layer),
         }
@@ -270,6 +271,8 @@ def _asset(view: View) -> dict[str, Any]:
         "incomplete": view.report.incomplete,
         "verdict": view.verdict.decision,
         "verdictReasons": list(view.verdict.reasons),
+        "verdictDoubts": list(view.verdict.doubts),
+        "verdictNotes": list(view.verdict.notes),
         "databaseBuilt": database.built if database else "",
         "databaseAgeDays": database.age_days if database else None,
     }

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+from thwart.core.upgrades import distinct
 from thwart.reports import Judged, RenderOptions, output
 from thwart.reports._links import advisory_address
-from thwart.reports._screen import Ink, columns, fit, flow, hyperlink, pad
-from thwart.reports._view import WORDS, View, bundles, counted, many, marks, name_of, state_of, tally
+from thwart.reports._screen import Ink, columns, fit, flow, hyperlink, pad, wrap
+from thwart.reports._view import (
+    WORDS,
+    Defect,
+    View,
+    bundles,
+    counted,
+    defects,
+    many,
+    marks,
+    name_of,
+    only,
+    state_of,
+    tally,
+    total_of,
+    urgent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +36,8 @@ if TYPE_CHECKING:
 NARROW = 40  # no page is drawn narrower
 IDS_SHOWN = 5  # findings named per upgrade, unless all are asked for
 BUNDLES_SHOWN = 10  # packages without an upgrade, likewise
+NAMES_UNCOUNTED = 3  # names of packages that need no number before them
+REASON_ROWS = 6  # of one reason for setting findings aside
 INDENT = "    "
 
 
@@ -79,59 +98,54 @@ class _Page:
         groups = self.view.groups
         if not groups:
             return
-        closing = [len(group.findings) for group in groups]
+        closing = [len(group.defects) for group in groups]
         wide = max(len("CLOSES"), len(f"{max(closing):,}"))
-        told = max(len("SEVERITY"), *(len(counted(group.findings)) for group in groups))
+        told = max(len("SEVERITY"), *(len(counted(group.defects)) for group in groups))
         room = self.width - wide - told - 4
         stacked = room < 36
         title = (
-            max(len("UPGRADE"), *(min(columns(fit(_headline(group), room)), room) for group in groups))
-            if not stacked
-            else 0
+            max(len("UPGRADE"), *(min(columns(fit(group.title, room)), room) for group in groups)) if not stacked else 0
         )
         if not stacked:
             yield self.ink("faint", f"{pad('UPGRADE', title)}  {'CLOSES':>{wide}}  SEVERITY")
         for group, count in zip(groups, closing, strict=True):
             if stacked:
-                yield self.ink("strong", fit(_headline(group), self.width))
-                yield f"{INDENT}closes {count:,}: {self.counts(group.findings)}"
+                yield self.ink("strong", fit(group.title, self.width))
+                yield f"{INDENT}closes {count:,}: {self.counts(group.defects)}"
             else:
-                head = self.ink("strong", pad(fit(_headline(group), title), title))
-                yield f"{head}  {count:>{wide},}  {self.counts(group.findings)}"
+                head = self.ink("strong", pad(fit(group.title, title), title))
+                yield f"{head}  {count:>{wide},}  {self.counts(group.defects)}"
             yield from self.details(group)
 
     def details(self, group: FixGroup) -> Iterator[str]:
         room = self.width - len(INDENT)
-        names = sorted({package.full_name for package in group.packages})
-        inside = f" in {', '.join(names)}" if names != [group.package] else ""
-        yield INDENT + fit(f"now {', '.join(group.installed)}{inside}", room)
-        yield INDENT + self.ink("faint", fit(self.view.origin_of(group), room))
-        urgent = marks(group.findings)
+        scope = only(group.findings)
+        yield INDENT + fit(f"now {', '.join(group.installed)}{f' ({scope})' if scope else ''}{_inside(group)}", room)
+        for origin in self.view.origins_of(group):
+            yield INDENT + self.ink("faint", fit(origin, room))
         if group.paid:
-            urgent.append("needs a subscription")
-        if urgent:
-            yield INDENT + self.ink("strong", fit(", ".join(urgent), room))
+            yield INDENT + self.ink("strong", "needs a subscription")
         yield from self.named(group.findings, room)
-        if group.left:
-            yield INDENT + fit(f"{many(len(group.left), 'finding')} of it needs another version: see below", room)
+        left = len({finding.id for finding in group.left})
+        if left:
+            needs = "needs" if left == 1 else "need"
+            yield INDENT + fit(f"{many(left, 'defect')} of it {needs} another version: see below", room)
 
     def named(self, findings: Sequence[Finding], room: int) -> Iterator[str]:
-        """The identifiers with their severities, each once, the most urgent first."""
-        worst: dict[str, Finding] = {}
-        for finding in sorted(findings, key=lambda f: (-f.priority, -f.severity, f.id)):
-            worst.setdefault(finding.id, finding)
-        shown = list(worst.values()) if self.verbose else list(worst.values())[:IDS_SHOWN]
-        by_text = {f"{fit(finding.id, room - 12)} {WORDS[finding.severity]}": finding for finding in shown}
-        more = [f"{len(worst) - len(shown):,} more"] if len(worst) > len(shown) else []
-        for row in flow([*by_text, *more], room):
-            yield INDENT + ", ".join(self.item(by_text.get(item), item) for item in row)
+        """The identifiers with their severities and marks, each once, the most urgent first."""
+        found = defects(findings)
+        shown = found if self.verbose else found[:IDS_SHOWN]
+        heads = [f"{fit(one.finding.id, room - 12)} {WORDS[one.finding.severity]}" for one in shown]
+        asides = [fit(one.aside, room - columns(head)) for one, head in zip(shown, heads, strict=True)]
+        drawn = iter(map(self.item, shown, heads, asides))
+        more = [f"{len(found) - len(shown):,} more"] if len(found) > len(shown) else []
+        for row in flow([*map(str.__add__, heads, asides), *more], room):
+            yield INDENT + ", ".join(next(drawn, plain) for plain in row)
 
-    def item(self, finding: Finding | None, plain: str) -> str:
-        if finding is None:
-            return plain
-        word = WORDS[finding.severity]
-        linked = self.linked(finding.id, plain.removesuffix(word).rstrip())
-        return f"{linked} {self.ink(word, word)}"
+    def item(self, defect: Defect, head: str, aside: str) -> str:
+        word = WORDS[defect.finding.severity]
+        linked = self.linked(defect.finding.id, head.removesuffix(word).rstrip())
+        return f"{linked} {self.ink(word, word)}{self.ink('strong', aside)}"
 
     def linked(self, identifier: str, shown: str) -> str:
         return hyperlink(advisory_address(identifier), shown) if self.links else shown
@@ -156,7 +170,8 @@ class _Page:
         if not found:
             return
         grouped = bundles(found)
-        yield f"No upgrade closes {many(len(found), 'finding')} in {many(len(grouped), 'package')}: {self.counts(found)}"
+        once = distinct(found)
+        yield f"No upgrade closes {many(len(once), 'defect')} in {many(len(grouped), 'package')}: {self.counts(once)}"
         if self.verbose:
             for finding in found:
                 yield from self.one_unfixed(finding)
@@ -165,20 +180,24 @@ class _Page:
         name = min(max(columns(fit(bundle.name, 32)) for bundle in shown), 32)
         for bundle in shown:
             label = pad(fit(bundle.name, name), name)
-            urgent = "".join(f", {mark}" for mark in marks(bundle.findings))
-            plain = f"  {label}  {counted(bundle.findings)}{urgent}"
-            yield (
-                f"  {label}  {self.counts(bundle.findings)}{urgent}"
-                if len(plain) <= self.width
-                else fit(plain, self.width)
-            )
+            scope = only(bundle.findings)
+            told = [*([scope] if scope else []), *(f"{one.finding.id}{one.aside}" for one in urgent(bundle.findings))]
+            aside = "".join(f", {part}" for part in told)
+            room = self.width - name - 4 - len(counted(bundle.defects))
+            if room > 0:
+                yield f"  {label}  {self.counts(bundle.defects)}{fit(aside, room)}"
+            else:
+                yield fit(f"  {label}  {counted(bundle.defects)}{aside}", self.width)
         if len(grouped) > len(shown):
-            rest = sum(len(bundle.findings) for bundle in grouped[len(shown) :])
-            yield f"  {many(len(grouped) - len(shown), 'more package')} with {many(rest, 'finding')}: --verbose lists all"
+            rest = {finding.id for bundle in grouped[len(shown) :] for finding in bundle.findings}
+            yield (
+                f"  {many(len(grouped) - len(shown), 'more package')} with {many(len(rest), 'defect')}:"
+                " --verbose lists all"
+            )
 
     def one_unfixed(self, finding: Finding) -> Iterator[str]:
         version = finding.package.version if finding.package else ""
-        told = ", ".join([f"{name_of(finding)} {version}", state_of(finding), *marks([finding])])
+        told = ", ".join([f"{name_of(finding)} {version}", state_of(finding), *marks(finding), *_scope(finding)])
         wide = min(20, self.width // 3)
         identifier = fit(finding.id, wide)
         linked = self.linked(finding.id, identifier) + " " * (wide - columns(identifier))
@@ -191,14 +210,16 @@ class _Page:
         if not items:
             return
         by = ", ".join(f"{count:,} by {who}" for who, count in self.view.suppressed_by)
-        yield fit(f"Suppressed {many(len(items), 'finding')}: {by}", self.width)
+        yield from wrap(f"Suppressed {many(len(items), 'finding')}: {by}", self.width, REASON_ROWS)
         reasons: dict[str, int] = {}
         for item in items:
             told = _reason(item, named=self.verbose)
             reasons[told] = reasons.get(told, 0) + 1
         shown = list(reasons.items()) if self.verbose else list(reasons.items())[:IDS_SHOWN]
         for told, count in shown:
-            yield "  " + self.ink("faint", fit(told if self.verbose else f"{count:,} {told}", self.width - 2))
+            rows = wrap(told if self.verbose else f"{count:,} {told}", self.width - len(INDENT), REASON_ROWS)
+            for indent, row in zip(chain(["  "], repeat(INDENT)), rows, strict=False):
+                yield indent + self.ink("faint", row)
         if len(reasons) > len(shown):
             yield f"  {many(len(reasons) - len(shown), 'more reason')}: --verbose lists all"
 
@@ -216,8 +237,8 @@ class _Page:
             yield INDENT + fit(f"hint: {diagnostic.hint}", 3 * self.width)
 
     def reasons(self) -> Iterator[str]:
-        for reason in self.view.verdict.reasons:
-            yield f"{self.ink(self.view.verdict.decision, self.view.verdict.decision)}: {fit(reason, 3 * self.width)}"
+        for word, sentence in self.view.sentences:
+            yield f"{self.ink('strong' if word == 'note' else word, word)}: {fit(sentence, 3 * self.width)}"
 
     def last(self) -> str:
         summary, command = self.view.summary(), self.view.next_command
@@ -253,8 +274,16 @@ class _Page:
             yield "  ".join([*cells, fit(row[3], rest)]).rstrip()
 
 
-def _headline(group: FixGroup) -> str:
-    return f"upgrade {group.package} to {group.version}"
+def _inside(group: FixGroup) -> str:
+    """Which packages, where the name of the upgrade does not say it."""
+    if group.names == (group.package,):
+        return ""
+    number = f"{len(group.names):,} packages: " if len(group.names) > NAMES_UNCOUNTED else ""
+    return f" in {number}{', '.join(group.names)}"
+
+
+def _scope(finding: Finding) -> list[str]:
+    return [scope] if (scope := only([finding])) else []
 
 
 def _row(package: Package, view: View) -> tuple[str, str, str, str]:
@@ -287,7 +316,7 @@ def _total(views: Sequence[View], options: RenderOptions) -> str:
     oldest = max(views, key=lambda v: v.report.database.age_days if v.report.database else -1)
     parts = [
         many(len(views), "target"),
-        f"{many(len(findings), 'finding')} ({counted(findings)})" if findings else "no findings",
+        total_of(findings) if findings else "no findings",
         f"{sum(len(view.report.suppressed) for view in views):,} suppressed",
         f"{incomplete} incomplete" if incomplete else "all complete",
         oldest.database_age if ages else "no database",

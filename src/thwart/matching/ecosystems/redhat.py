@@ -27,6 +27,10 @@ class Rpm(Family):
         """Advisories list every binary package."""
         return ((package.name, package.version),) if package.version else ()
 
+    def fix_target(self, package: Package) -> str:
+        """The source: its binary packages are built and upgraded together."""
+        return package.source or package.name
+
     def stream(self, package: Package) -> str:
         """`nodejs:18` of `nodejs:18:8060020220523160029:ad008a3a`."""
         name, _, rest = package.module.partition(":")
