@@ -25,6 +25,7 @@ class Memory:
         self.records = {part.id: part for part in parts if isinstance(part, Advisory)}
         self.facts = {part.id: part for part in parts if isinstance(part, CveFacts)}
         self.known = frozenset(known) | {statement.ecosystem for statement in self.statements}
+        self.parts: set[str] = set()
         self.ends: dict[tuple[str, str], date] = {}
         self.asked: list[tuple[str, str]] = []
 
@@ -40,6 +41,9 @@ class Memory:
 
     def ecosystems(self) -> frozenset[str]:
         return self.known
+
+    def partial(self, ecosystem: str) -> bool:
+        return ecosystem in self.parts
 
     def end_of_life(self, release_id: str, version: str) -> date | None:
         return self.ends.get((release_id, version))

@@ -258,7 +258,7 @@ def test_long_and_many_lines_are_linear() -> None:
 
 def test_strings_that_are_no_text_are_refused() -> None:
     facts = mod('module m\ngo 1.21\nrequire "a\\ud800/b" v1.0.0\nrequire `c/d` v1.0.0\n')
-    assert [one.name for one in facts.found] == ["stdlib", "d"]
+    assert [one.name for one in facts.found] == ["d"]
     assert [slug for slug, _ in facts.problems] == ["go-mod"]
 
 

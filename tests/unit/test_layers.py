@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.unit.images import RELEASE, STATUS, Entry, layer, status
 from thwart import catalogers
 from thwart.catalogers._assemble import assemble
-from thwart.catalogers._layer import clean, read_layer
+from thwart.catalogers._layer import clean, read_layer, read_requests
 from thwart.catalogers._tree import Tree
 from thwart.core.inventory import Inventory
 from thwart.core.layer import CannotReopen, LayerFacts, MemberStream
 from thwart.core.limits import DEFAULT, Limits
+from thwart.core.package import FileFacts
 from thwart.lib.tarstream import TarStream
 
 PKG = b'{"name": "left-pad", "version": "1.0.0"}'
@@ -150,7 +152,7 @@ def test_hard_links_share_content_even_of_names_nobody_asked_for() -> None:
 
 def test_a_hard_link_into_nothing_is_told() -> None:
     inventory = merge(layer((PAD, "=store/missing")))
-    assert [(d.slug, d.path) for d in inventory.diagnostics] == [("unreadable", PAD)]
+    assert [(d.slug, d.path) for d in inventory.diagnostics] == [("dangling-link", PAD)]
 
 
 def test_a_hard_link_in_a_stream_that_cannot_be_read_again_is_told() -> None:
@@ -161,6 +163,107 @@ def test_a_hard_link_in_a_stream_that_cannot_be_read_again_is_told() -> None:
 @pytest.mark.parametrize("name", ["/app/x", "./app/x", "app//x", "app/./x", "../app/x", "../../app/x", "q/../app/x"])
 def test_names_stay_below_the_root(name: str) -> None:
     assert clean(name) == "app/x"
+
+
+def test_a_hard_link_into_a_layer_below_is_followed() -> None:
+    inventory = merged_and_asked(layer(("store/abc", PKG)), layer((PAD, "=store/abc")))
+    assert [(p.name, p.locations[0].path) for p in inventory.packages] == [("left-pad", PAD)]
+    assert inventory.diagnostics == ()
+
+
+def test_a_hard_link_to_a_link_is_that_link() -> None:
+    data = layer(("store/package.json", PKG), ("l", "/store/package.json"), (PAD, "=l"))
+    assert [p.locations[0].path for p in merged_and_asked(data).packages] == [PAD]
+
+
+def test_a_chain_of_hard_links_is_followed_at_once() -> None:
+    chain = [(f"h{n + 1}", f"=h{n}") for n in range(3000)]
+    data = layer(("h0", PKG), *chain, (PAD, "=h3000"))
+    assert [p.locations[0].path for p in merge(data).packages] == [PAD]
+
+
+def merged_and_asked(*layers: bytes) -> Inventory:
+    """Merged, and what only links make interesting has been read too."""
+    tree = Tree(DEFAULT.symlinks)
+    members = {name: m for name, m in catalogers.MEMBERS.load().items() if m.images}
+    read = [facts(one) for one in layers]
+    for one in read:
+        tree.add(one)
+    for index, request in tree.missing():
+        more = read_requests(lambda index=index: stream(layers[index]), members, DEFAULT, [request])  # type: ignore[misc]
+        read.append(more)
+        for file in more.files:
+            tree.adopt(index, file)
+    return assemble(tree, read, [f"L{index}" for index in range(len(layers))])
+
+
+def test_a_link_to_a_file_that_another_layer_wrote_under_another_name() -> None:
+    """The target is asked for by the name that its own layer has for it, which leads through a link below."""
+    base = layer(("real", None), ("way", "real"))
+    found = merged_and_asked(base, layer(("way/one.json", PKG)), layer((PAD, "../../../real/one.json")))
+    assert [(p.locations[0].path, p.layer) for p in found.packages] == [(PAD, "L1")]
+
+
+@pytest.mark.parametrize(
+    "removal", [("way/.wh.one.json", b""), (".wh.real", b""), ("real/one.json", None), ("real", b"")]
+)
+def test_a_link_to_a_file_that_is_gone(removal: Entry) -> None:
+    base = layer(("real", None), ("way", "real"), ("real/one.json", PKG), (PAD, "/way/one.json"))
+    assert [p.name for p in merged_and_asked(base).packages] == ["left-pad"]
+    assert merged_and_asked(base, layer(removal)).packages == ()
+
+
+def test_a_folder_that_replaces_a_link_is_not_the_folder_linked_to() -> None:
+    """As engines write it: the new folder is opaque, which says nothing of what the link led to."""
+    base = layer(("releases/1/node_modules/left-pad/package.json", PKG), ("current", "releases/1"))
+    top = layer(("current", None), ("current/.wh..wh..opq", b""), ("current/node_modules", None))
+    assert packages(base, top)["left-pad"] == ("1.0.0", "L0")
+
+
+def test_entries_written_through_a_link_replace_what_it_leads_to() -> None:
+    base = layer(("usr/lib", None), ("lib", "usr/lib"), ("usr/lib/node_modules/left-pad/package.json", PKG))
+    for entry in (("lib/node_modules", "elsewhere"), ("lib/node_modules/left-pad/package.json", None)):
+        assert "left-pad" not in packages(base, layer(entry))
+
+
+@pytest.mark.parametrize("later", ["nowhere", b"a file", "=store", None])
+def test_within_a_layer_the_last_entry_of_a_path_counts(later: bytes | str | None) -> None:
+    assert "left-pad" not in packages(layer(("store", b"x"), (PAD, PKG), (PAD, later)))
+    if later is not None:
+        assert "left-pad" not in packages(layer(("store", b"x"), (PAD, PKG), ("app", later)))
+
+
+def test_of_two_names_of_one_file_the_later_entry_counts() -> None:
+    base = layer(("b", None), ("a", "b"))
+    two = PKG.replace(b"1.0.0", b"2.0.0")
+    first, second = "b/node_modules/left-pad/package.json", "a/node_modules/left-pad/package.json"
+    assert packages(base, layer((first, PKG), (second, two)))["left-pad"][0] == "2.0.0"
+
+
+def test_a_resolution_takes_few_steps() -> None:
+    tree = Tree(DEFAULT.symlinks)
+    tree.add(LayerFacts(links=tuple((f"l{n}", "./" * 2000 + f"l{n + 1}") for n in range(40))))
+    assert tree.canonical("l0/x") == "l0/x"
+    assert tree.canonical("/".join(["p"] * 100_000)).startswith("p/p")
+
+
+def test_the_same_problem_a_million_times_is_told_with_measure() -> None:
+    read = facts(layer(*((f"../x{n}", b"") for n in range(1500))))
+    assert 900 < len(read.problems) < 1100
+    assert read.problems[-1].slug == "limit"
+
+
+def test_a_parser_that_asks_for_ranges_outside_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ((1 << 70, 5), (-5, 10), (0, 1 << 70), (3, 4))
+    member = catalogers.Cataloger(
+        name="m", parse=lambda file, _: FileFacts(cataloger="m", path=file.path), magic=b"MAG"
+    )
+    member = replace(member, ranges=lambda *_: asked)
+    data = layer(("x", b"MAGic bytes"))
+    assert read_layer(lambda: stream(data), {"m": member}, DEFAULT).problems == ()
+    crashing = replace(member, ranges=lambda *_: ((1 // 0, 0),))
+    read = read_layer(lambda: stream(data), {"m": crashing}, DEFAULT)
+    assert [slug for file in read.files for slug, _ in file.problems] == ["cataloger-crashed"]
 
 
 def test_a_climbing_name_is_told_and_kept_inside() -> None:
@@ -180,8 +283,6 @@ def test_a_file_too_large_to_read_is_told() -> None:
 
 
 def test_a_cataloger_that_crashes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     def crash(*_: object) -> None:
         raise ZeroDivisionError("boom")
 

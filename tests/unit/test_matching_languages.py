@@ -267,6 +267,19 @@ def _owned(*more: object) -> Memory:
     return Memory(*parts, known=("Debian:12",))  # type: ignore[arg-type]
 
 
+def test_a_distribution_of_which_only_a_part_is_known_decides_but_not_in_silence() -> None:
+    memory = _owned()
+    memory.parts.add("Debian:12")
+    matches = run(memory, _YAML, _OWNER)
+    assert (ids(matches), [one.by for one in matches.suppressed]) == ([], ["distribution"])
+    (told,) = [one for one in matches.diagnostics if one.slug == "distribution-silent"]
+    assert told.incomplete
+    assert "python3-yaml" in told.message
+    spoken = _owned(affected("DEBIAN-CVE-1999-1", "Debian:12", "pyyaml", "0..1"))
+    spoken.parts.add("Debian:12")
+    assert "distribution-silent" not in [one.slug for one in run(spoken, _YAML, _OWNER).diagnostics]
+
+
 @pytest.mark.parametrize(
     ("statement", "reason"),
     [

@@ -32,6 +32,7 @@ from thwart.core.errors import DigestError, SourceError, UsageError
 from thwart.core.limits import DEFAULT, Limits
 from thwart.lib import zstd
 from thwart.sources import Image, OpenOptions
+from thwart.sources._verified import LayerTar
 
 ONE = layer((STATUS, status(("bash", "5.2"))), ("etc/os-release", RELEASE))
 TWO = layer((STATUS, status(("bash", "5.2"), ("curl", "8"))))
@@ -310,7 +311,7 @@ def test_limits_on_layers(tmp_path: Path) -> None:
         ("NOT/A/Reference", UsageError, "neither a file, a folder nor an image reference"),
         ("sbom:x.json", UsageError, "not supported by this version"),
         ("archive:nowhere.tar", SourceError, "cannot be read"),
-        ("oci:nowhere", SourceError, "not a folder"),
+        ("oci:nowhere", SourceError, "No such file"),
     ],
 )
 def test_targets_that_name_nothing(target: str, kind: type[SourceError], words: str) -> None:
@@ -366,3 +367,43 @@ def test_a_damaged_cache_is_a_miss(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where a folder should be")
     assert names(write_folder(oci_layout(ONE), tmp_path / "L"), cache=tmp_path / "cache") == ["bash"]
+
+
+def test_a_compressed_root_file_system_is_not_taken_for_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files are looked at, not each tried as a layer."""
+    tried: list[str] = []
+
+    def tell(*arguments: Any) -> Any:
+        tried.append(arguments[1])
+        return LayerTar(*arguments)
+
+    monkeypatch.setattr("thwart.sources.stream.LayerTar", tell)
+    many = [(f"usr/share/doc/{n}", b"some text, and more of it" * 40) for n in range(50)]
+    path = tmp_path / "root.tar.gz"
+    path.write_bytes(gzip.compress(layer((STATUS, status(("bash", "5.2"))), *many)))
+    assert names(path) == ["bash"]
+    assert tried == []
+
+
+@pytest.mark.parametrize("first", ["{slug}.js", "[id].js"])
+def test_a_layer_that_begins_like_a_document(first: str, tmp_path: Path) -> None:
+    path = write_tar(docker_archive(layer((first, b"x"), (STATUS, status(("bash", "5.2"))))), tmp_path / "x.tar.gz")
+    path.write_bytes(gzip.compress(path.read_bytes()))
+    assert names(path) == ["bash"]
+
+
+def test_a_file_that_only_a_link_makes_interesting_is_told_when_it_has_gone_by(tmp_path: Path) -> None:
+    data = layer(("opt/release", RELEASE), ("etc/os-release", "../opt/release"), (STATUS, status(("bash", "5.2"))))
+    path = write_tar(docker_archive(data), tmp_path / "x.tar", gzip.compress)
+    inventory = read_source(str(path), OpenOptions(), DEFAULT, None, 1).inventory
+    assert [(d.slug, d.path) for d in inventory.diagnostics] == [("unreadable", "etc/os-release")]
+    assert [p.name for p in inventory.packages] == ["bash"]
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_a_layer_cut_anywhere_is_one_error(cut: int, tmp_path: Path) -> None:
+    """Also where a cataloger is in the middle of a file, or has a look at its first bytes."""
+    data = gzip.compress(layer(("bin/tool", b"\x7fELF" + bytes(range(256)) * 40), ("etc/os-release", RELEASE * 9)))
+    files = oci_layout(ONE, b"", compress=lambda one: gzip.compress(one) if one else data[: len(data) * cut // 40])
+    with pytest.raises(SourceError):
+        names(write_folder(files, tmp_path / "L"))

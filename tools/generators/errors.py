@@ -30,6 +30,7 @@ ADVICE = {
     "forbidden": "Ask for the right to pull.",
     "foreign-layer": "Push the image together with its foreign layers.",
     "interrupted": "Try again; the network or the other side broke the connection several times.",
+    "invalid-object": "The message names file and line, and what the API server would say. Mend the manifest.",
     "limit": "The input is larger than Thwart reads; the message says which bound it passed.",
     "not-found": "Check the name. A private repository may look absent until you log in.",
     "offline": "Leave out `--offline`, or save the image first.",

@@ -195,6 +195,13 @@ class Database:
             raise _damaged(self.origin, str(error)) from None
         return tuple(feed for feed in self._feeds if feed.name in names)
 
+    def partial(self, ecosystem: str) -> bool:
+        """See `Knowledge`: true when every feed of the ecosystem is one of those that know only a part."""
+        from thwart.advisories.sources import HOMES
+
+        feeds = self.feeds(ecosystem)
+        return bool(feeds) and all(feed.name in HOMES and HOMES[feed.name].partial for feed in feeds)
+
     def info(self, today: date) -> DatabaseInfo:
         """What a report says of its database; the age is 0 for one that is newer than today."""
         try:

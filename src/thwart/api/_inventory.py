@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,6 +32,12 @@ class Reading(NamedTuple):
     inventory: Inventory
 
 
+EMPTY = Diagnostic(
+    slug="no-packages",
+    message="no package was found: there may be software here that no package database or lockfile tells of",
+)
+
+
 def read_source(target: str, options: OpenOptions, limits: Limits, cache: Path | None, jobs: int) -> Reading:
     """Open a target and read what is inside."""
 
@@ -41,9 +48,13 @@ def read_source(target: str, options: OpenOptions, limits: Limits, cache: Path |
 
     source = open_target(target, options, limits, read)
     if isinstance(source, Files):
-        return Reading(source, _files(source, limits))
-    store = Cache(cache / "layers", _generation()) if cache else None
-    return Reading(source, _Layers(source, limits, store, jobs).inventory())
+        inventory = _files(source, limits)
+    else:
+        store = Cache(cache / "layers", _generation()) if cache else None
+        inventory = _Layers(source, limits, store, jobs).inventory()
+    if not inventory.packages and source.asset.kind != "directory":
+        inventory = replace(inventory, diagnostics=(*inventory.diagnostics, EMPTY))
+    return Reading(source, inventory)
 
 
 def _members(kind: str) -> dict[str, Cataloger]:
@@ -79,9 +90,7 @@ def _files(source: Files, limits: Limits) -> Inventory:
     tree.add(facts)
     inventory = _assemble(tree, [facts], [""], lambda _layer: source.open(), members, limits)
     extra = tuple(Diagnostic(slug=p.slug, message=p.message, path=p.path) for p in source.problems())
-    return Inventory(
-        packages=inventory.packages, release=inventory.release, diagnostics=(*inventory.diagnostics, *extra)
-    )
+    return replace(inventory, diagnostics=(*inventory.diagnostics, *extra))
 
 
 def _assemble(

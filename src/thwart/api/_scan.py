@@ -68,6 +68,7 @@ def _report(reading: Reading, now: datetime) -> Report:
         layers=source.layers if isinstance(source, Image) else (),
         packages=inventory.packages,
         diagnostics=inventory.diagnostics,
+        ignores=inventory.ignores,
     )
 
 

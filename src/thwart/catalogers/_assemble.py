@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from thwart.catalogers._layer import DANGLING
 from thwart.catalogers._ownership import aliases
 from thwart.catalogers._tree import Kept, Tree, identity
 from thwart.catalogers.release import choose
-from thwart.core.finding import Diagnostic
+from thwart.core.finding import Diagnostic, Ignore
 from thwart.core.inventory import Inventory
 from thwart.core.layer import LayerFacts
 from thwart.core.package import Found, Location, Package, Release
@@ -41,7 +42,13 @@ def assemble(tree: Tree, layers: Sequence[LayerFacts], diff_ids: Sequence[str]) 
         for kept in tree.files[path].values():
             builder.add(path, kept)
     packages = tuple(sorted(builder.packages(), key=lambda p: (p.type, p.full_name, p.version, p.arch, p.purl)))
-    return Inventory(packages=packages, release=release, diagnostics=tuple(_diagnostics(tree, layers)))
+    ignores = tuple(
+        Ignore(path=path, line=one.line, ids=one.ids, reason=one.reason)
+        for path in sorted(tree.files)
+        for one in dict.fromkeys(one for kept in tree.files[path].values() for one in kept.facts.ignores)
+    )
+    diagnostics = (*_diagnostics(tree, layers), *_emptiness(packages, release))
+    return Inventory(packages=packages, release=release, diagnostics=diagnostics, ignores=ignores)
 
 
 def _owners(tree: Tree) -> dict[str, str]:
@@ -52,6 +59,18 @@ def _owners(tree: Tree) -> dict[str, str]:
             for path, package in kept.facts.owns:
                 owned[tree.canonical(path)] = package
     return owned
+
+
+def _emptiness(packages: Sequence[Package], release: Release | None) -> list[Diagnostic]:
+    """A system whose package database is not there is not a system without packages."""
+    if release is None or not release.ecosystem or any(package.type in SYSTEM for package in packages):
+        return []
+    return [
+        Diagnostic(
+            slug="no-system-packages",
+            message=f"this is {release.name or release.id}, but no database of its packages was found",
+        )
+    ]
 
 
 # Notes to the reader: what is there was read, there is just no more to know from it.
@@ -69,6 +88,7 @@ def _diagnostics(tree: Tree, layers: Sequence[LayerFacts]) -> list[Diagnostic]:
         Diagnostic(slug=p.slug, message=p.message, path=p.path, incomplete=p.slug not in NOTES)
         for facts in layers
         for p in facts.problems
+        if p.slug != DANGLING or tree.dangles(p.path)
     ]
     return list(dict.fromkeys(found))
 

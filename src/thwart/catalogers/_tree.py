@@ -2,15 +2,20 @@
 
 The rules are those of the OCI image specification ("layer": whiteouts, opaque whiteouts) and of the engines that apply
 it: an entry replaces what lies at its path unless both are folders, and the folders of an entry's path are resolved
-through the symbolic links that exist below.
+through the symbolic links that exist below. The time taken follows the number of entries, not of what lies below.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from thwart.core.layer import LayerFacts, Request
 from thwart.core.package import FileFacts, Found
+
+LONGEST = 4096  # bytes of a path that a system takes (PATH_MAX); nothing longer is resolved
+STEPS = 1024  # parts of paths that one resolution may look at
 
 Identity = tuple[str, str, str, str, str, str]
 Since = dict[Identity, int]
@@ -34,29 +39,74 @@ class Tree:
 
     Args:
         symlinks: how many links one resolution may follow.
+        watch: further paths to keep track of, whatever lies there; `places` then tells where it is.
     """
 
-    def __init__(self, symlinks: int) -> None:
+    def __init__(self, symlinks: int, watch: frozenset[str] = frozenset()) -> None:
         self._symlinks = symlinks
+        self._watch = watch
         self._layers: list[LayerFacts] = []
         self.files: dict[str, dict[str, Kept]] = {}
+        self.places: dict[str, tuple[int, str]] = {}  # watched path to the layer that has it, and its name there
         self._links: dict[str, str] = {}
-        self._wanted: dict[tuple[str, str], None] = {}
+        self._wanted: dict[str, list[str]] = {}  # link to the catalogers that would like its target
+        self._inside: dict[str, set[str]] = {}  # folder to the names in it that lead to anything of the above
         self._folders: dict[str, str] = {}
 
     def add(self, facts: LayerFacts) -> None:
         """Lay one more layer on top."""
-        index = len(self._layers)
-        if index:
-            self._hide(facts)
+        if not self._layers or facts is not self._layers[-1]:  # the same layer once more changes nothing
+            self._apply(facts, len(self._layers))
+        self._layers.append(facts)
+
+    def _apply(self, facts: LayerFacts, index: int) -> None:
+        if self._inside:
+            self._unlink(chain(facts.dirs, facts.nondirs))
+            for path in facts.hidden:
+                self._cut(self.canonical(path))
+            for path in facts.opaque:
+                self._empty(self._real(path))
+        self._link(facts)
+        if self._inside or self._watch:
+            self._replace(facts, index)
+        self._place(facts, index)
+
+    def _unlink(self, entries: Iterable[str]) -> None:
+        """Take away the links that entries of a new layer replace, before anything is resolved through them."""
+        self._folders.clear()
+        for path in entries if self._links else ():
+            real = self.canonical(path)
+            if self._links.pop(real, None) is not None:
+                self._wanted.pop(real, None)
+                self._folders.clear()
+
+    def _link(self, facts: LayerFacts) -> None:
         self._folders.clear()
         for path, target in facts.links:
-            self._links[self.canonical(path)] = target
+            real = self.canonical(path)
+            self._links[real] = target
+            self._wanted.pop(real, None)
+            self._track(real)
         self._folders.clear()
         for path, cataloger in facts.wanted_links:
-            self._wanted[self.canonical(path), cataloger] = None
-        self._place(facts, index)
-        self._layers.append(facts)
+            self._wanted.setdefault(self.canonical(path), []).append(cataloger)
+
+    def _replace(self, facts: LayerFacts, index: int) -> None:
+        """Take away what entries replace; a file that is written again keeps its history until it is placed."""
+        written = {self.canonical(file.path) for file in facts.files}
+        for path in facts.nondirs:
+            real = self.canonical(path)
+            if real in self._inside:
+                self._empty(real)
+            if real in self.files and real not in written:
+                del self.files[real]
+            if real in self._watch:
+                self.places[real] = index, path
+                self._track(real)
+        for path in facts.dirs:
+            real = self.canonical(path)
+            self.files.pop(real, None)
+            self.places.pop(real, None)
 
     def _place(self, facts: LayerFacts, index: int) -> None:
         fresh: dict[str, dict[str, Kept]] = {}
@@ -66,24 +116,35 @@ class Tree:
             before = known.since if known else {}
             since = {who: before.get(who, index) for who in map(identity, file.found)}
             fresh.setdefault(path, {})[file.cataloger] = Kept(file, index, since)
-        for path, kept in fresh.items():
-            self.files[path] = kept
-            self._links.pop(path, None)
+        for path in fresh:
+            self._track(path)
+        self.files.update(fresh)
 
-    def _hide(self, facts: LayerFacts) -> None:
-        """Take away what this layer removes or replaces; a file that it writes again keeps its history until then."""
-        nondirs, written = set(facts.nondirs), {file.path for file in facts.files}
-        gone = {self.canonical(path) for path in facts.hidden}
-        emptied = {self.canonical(path + "/x")[:-2] if path else "" for path in facts.opaque}
-        replaced = (nondirs | set(facts.dirs)) - written
-        tracked = [*self.files, *self._links]
-        ancestors = _ancestors(tracked)
-        gone |= nondirs & ancestors
-        for path in tracked:
-            if path in gone or path in replaced or (_under(path, gone, emptied) if gone or emptied else False):
-                self.files.pop(path, None)
-                self._links.pop(path, None)
-        self._wanted = {key: None for key in self._wanted if key[0] in self._links}
+    def _track(self, path: str) -> None:
+        while path:
+            folder, _, base = path.rpartition("/")
+            names = self._inside.setdefault(folder, set())
+            if base in names:
+                return
+            names.add(base)
+            path = folder
+
+    def _cut(self, path: str) -> None:
+        """Forget a path and everything below."""
+        todo = [path]
+        while todo:
+            gone = todo.pop()
+            self.files.pop(gone, None)
+            self.places.pop(gone, None)
+            self._wanted.pop(gone, None)
+            if self._links.pop(gone, None) is not None:
+                self._folders.clear()
+            todo += _below(gone, self._inside.pop(gone, ()))
+
+    def _empty(self, folder: str) -> None:
+        """Forget everything below a folder."""
+        for path in _below(folder, self._inside.pop(folder, ())):
+            self._cut(path)
 
     def canonical(self, path: str) -> str:
         """The path with its folders resolved through links; the last part stays as it is."""
@@ -92,14 +153,32 @@ class Tree:
             return path
         real = self._folders.get(folder)
         if real is None:
-            real = self._folders[folder] = self.resolve(folder) if self._links else folder
+            real = self._real(folder)
         return f"{real}/{base}" if real else base
+
+    def _real(self, folder: str) -> str:
+        """A folder with every link followed; each step is remembered, so that neighbours cost nothing."""
+        if not self._links or len(folder) > LONGEST:
+            return folder
+        unknown, known = [], folder
+        while known and known not in self._folders:
+            unknown.append(known)
+            known = known.rpartition("/")[0]
+        real = self._folders[known] if known else ""
+        for each in reversed(unknown):
+            base = each.rpartition("/")[2]
+            real = f"{real}/{base}" if real else base
+            if real in self._links:
+                real = self.resolve(real)
+            self._folders[each] = real
+        return real
 
     def resolve(self, path: str) -> str:
         """The path with every link followed, below the root; links that loop stay as they are."""
-        todo, done, followed = path.split("/")[::-1], "", 0
+        todo, done, followed, steps = path.split("/")[::-1], "", 0, 0
         while todo:
             part = todo.pop()
+            steps += 1
             if part in ("", "."):
                 continue
             if part == "..":
@@ -110,7 +189,7 @@ class Tree:
             if target is None:
                 continue
             followed += 1
-            if followed > self._symlinks or len(todo) > 4096:
+            if followed > self._symlinks or steps > STEPS or len(done) > LONGEST:
                 return path
             done = "" if target.startswith("/") else done.rpartition("/")[0]
             todo += target.split("/")[::-1]
@@ -118,34 +197,37 @@ class Tree:
 
     def missing(self) -> list[tuple[int, Request]]:
         """Files that only a link makes interesting, as (layer, request): nobody has read them yet."""
-        requests = []
-        for link, cataloger in self._wanted:
-            target = self.resolve(link)
-            if link not in self._links or target == link or cataloger in self.files.get(target, {}):
-                continue
-            layer = self._layer_of(target)
-            if layer is not None:
-                requests.append((layer, Request(target, cataloger, link)))
-        return requests
+        unread = [
+            (link, cataloger, target)
+            for link, catalogers in self._wanted.items()
+            for cataloger in catalogers
+            if (target := self.resolve(link)) != link and cataloger not in self.files.get(target, {})
+        ]
+        if not unread:
+            return []
+        again = Tree(self._symlinks, frozenset(target for _, _, target in unread))
+        for facts in self._layers:
+            again.add(facts)
+        return [
+            (layer, Request(name, cataloger, link))
+            for link, cataloger, target in unread
+            if target in again.places
+            for layer, name in (again.places[target],)
+        ]
 
     def adopt(self, layer: int, facts: FileFacts) -> None:
         """Take in what a request of `missing` brought."""
         since = dict.fromkeys(map(identity, facts.found), layer)
         self.files.setdefault(facts.path, {})[facts.cataloger] = Kept(facts, layer, since)
 
-    def _layer_of(self, path: str) -> int | None:
-        """The layer whose file lies at `path` in the merged view."""
-        lineage = _ancestors([path]) | {path}
-        for index in range(len(self._layers) - 1, -1, -1):
-            facts = self._layers[index]
-            if path in facts.nondirs:
-                return index
-            if not lineage.isdisjoint(facts.hidden) or not lineage.isdisjoint(facts.opaque):
-                return None
-        return None
+    def dangles(self, path: str) -> bool:
+        """Whether a link lies at the path, and nothing that was read at its end."""
+        real = self.canonical(path)
+        return real in self._links and real not in self.files and self.resolve(real) not in self.files
 
 
-def _ancestors(paths: list[str]) -> set[str]:
+def ancestors(paths: Iterable[str]) -> set[str]:
+    """Every folder above the paths, the root left out."""
     found: set[str] = set()
     for path in paths:
         folder = path.rpartition("/")[0]
@@ -155,10 +237,5 @@ def _ancestors(paths: list[str]) -> set[str]:
     return found
 
 
-def _under(path: str, gone: set[str], emptied: set[str]) -> bool:
-    folder = path
-    while folder:
-        folder = folder.rpartition("/")[0]
-        if folder in gone or folder in emptied:
-            return True
-    return False
+def _below(folder: str, names: Iterable[str]) -> Iterator[str]:
+    return (f"{folder}/{name}" if folder else name for name in names)

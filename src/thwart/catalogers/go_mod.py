@@ -175,17 +175,18 @@ def _unquoted(text: str) -> str | None:
 
 
 def _library(mod: _Mod) -> Iterator[Found]:
-    """The standard library at least as new as this file asks: the toolchain's when it names one, else the go line's.
+    """The standard library that builds: the toolchain's when the file names one, else a go line's with a patch release.
 
-    A release named to the patch is likely what builds (`medium`); `go 1.21` names a language version (`low`).
+    `go 1.21` names a language version, which any later toolchain builds: nothing is known of the library then.
     """
     name, number = mod.toolchain
     release, _ = toolchain(name)
     if release:
         yield standard_library(release, "medium", number)
-    elif mod.go[0]:
+    else:
         known = _GO.fullmatch(mod.go[0])
-        yield standard_library(mod.go[0], "medium" if known and known[3] else "low", mod.go[1])
+        if known and known[3]:
+            yield standard_library(mod.go[0], "medium", mod.go[1])
 
 
 def _required(mod: _Mod, path: str, version: str, number: int) -> Found:

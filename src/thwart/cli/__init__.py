@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "scan": "find known vulnerabilities in images, root file systems and directories",
     "sbom": "list the packages of a target",
+    "net": "tell who can talk to whom under network policies, and why",
     "explain": "tell what is known of an advisory",
     "db": "show, build, update and move the advisory database",
     "config": "show settings and where each comes from",
@@ -23,6 +27,7 @@ SHORT = {"-h": "--help", "-V": "--version"}
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code (see `thwart help exit-codes`)."""
     arguments = sys.argv[1:] if argv is None else argv
+    _prepare_streams()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -30,11 +35,33 @@ def main(argv: list[str] | None = None) -> int:
         code = 130
     except BrokenPipeError:
         # whoever read our output has seen enough: a normal end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _silence_stdout()
         code = 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT) or error.filename is not None:
+            code = _complain_bug(error)
+        else:
+            _silence_stdout()
+            complain("output", f"standard output cannot be written: {error.strerror}")
+            code = 2
     except Exception as error:  # noqa: BLE001 - whatever happens, the user gets a sentence and a red exit code
         code = _complain_bug(error)
     return code
+
+
+def _prepare_streams() -> None:
+    """A stream that the caller closed swallows what is written; a name that is not text is shown as an escape."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _silence_stdout() -> None:
+    """Let the interpreter, which writes what is left at its end, write it to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _complain_bug(error: Exception) -> int:
@@ -89,8 +116,14 @@ def complain(slug: str, sentence: str, *hints: str) -> None:
     """Print an error and its hints on stderr."""
     from thwart.cli._screen import plain
 
-    lines = [f"error[{slug}]: {plain(sentence)}", *(f"hint: {plain(hint)}" for hint in hints)]
-    sys.stderr.write("\n".join(lines) + "\n")
+    lines = [f"error[{slug}]: {_short(plain(sentence))}", *(f"hint: {_short(plain(hint))}" for hint in hints)]
+    with contextlib.suppress(OSError):  # nobody is left to be told
+        sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _short(text: str) -> str:
+    """A stranger's name may be a megabyte: the beginning and the end of a sentence say enough."""
+    return text if len(text) <= 900 else f"{text[:600]} … {text[-200:]}"
 
 
 def _overview() -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from thwart.api import ScanOptions, scan
 from thwart.cli import complain
 from thwart.cli._screen import Progress
-from thwart.cli._settings import cache_dir, data_dir, find_config
+from thwart.cli._settings import cache_dir, data_dir, nearest_config, read_config
 from thwart.core.config import Config, Settings, parse, resolve
-from thwart.core.errors import ThwartError, UsageError
+from thwart.core.errors import ThwartError
 from thwart.core.report import Report
 from thwart.sources import OpenOptions
 
@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     run = parser.add_argument_group("running")
     run.add_argument("--config", type=Path, metavar="FILE", help="settings (default: the nearest thwart.toml)")
     run.add_argument("--no-cache", action="store_true", help="read every layer again and remember nothing")
-    run.add_argument("--jobs", type=int, default=0, metavar="N", help="layers read at a time")
+    run.add_argument("--jobs", type=_count, default=0, metavar="N", help="layers read at a time")
     run.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     run.add_argument("-q", "--quiet", action="store_true", help="no progress")
     run.add_argument("-v", "--verbose", action="store_true", help="name every finding and reason")
@@ -57,14 +57,18 @@ def settings(arguments: argparse.Namespace, flags: dict[str, str | bool | None])
     return resolve(flags, os.environ, load_config(arguments.config))
 
 
+def _count(text: str) -> int:
+    """A number of threads, for argparse."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 64")
+    return int(text)
+
+
 def load_config(named: Path | None) -> Config | None:
     """The configuration file that was named, else the nearest one."""
     if named is not None:
-        try:
-            return parse(named.read_text(encoding="utf-8"), str(named))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{named} cannot be read: {error}") from None
-    found = find_config(Path.cwd())
+        return parse(read_config(named), str(named))
+    found = nearest_config()
     return parse(found[1], os.path.relpath(found[0])) if found else None
 
 

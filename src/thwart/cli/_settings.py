@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 from thwart.core.errors import ConfigError
+from thwart.core.limits import MIB
 
 FILES = ("thwart.toml", "pyproject.toml")
+LARGEST = 1 * MIB
 
 
 def cache_dir() -> Path | None:
@@ -30,22 +32,29 @@ def _folder(own: str, shared: str, default: str) -> Path | None:
     return Path(home) / default / "thwart" if home else None
 
 
-def find_config(start: Path) -> tuple[Path, str] | None:
-    """The nearest configuration file and its text, from `start` upward, not past the repository's root."""
+def nearest_config() -> tuple[Path, str] | None:
+    """The nearest configuration file and its text, from the current folder upward, not past the repository's root."""
+    try:
+        start = Path.cwd()
+    except OSError:  # the folder is gone
+        return None
     for folder in (start, *start.parents):
         for name in FILES:
             path = folder / name
-            if path.is_file():
-                text = _read(path)
+            if os.path.isfile(path):  # noqa: PTH113 - says no where pathlib raises: a folder that we may not enter
+                text = read_config(path)
                 if name != "pyproject.toml" or "[tool.thwart" in text:
                     return path, text
-        if (folder / ".git").exists():
+        if os.path.lexists(folder / ".git"):
             return None
     return None
 
 
-def _read(path: Path) -> str:
+def read_config(path: Path) -> str:
+    """The text of a configuration file; one that is too large is cut where its reader will refuse it."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1).decode()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{path} cannot be read: {why}") from None

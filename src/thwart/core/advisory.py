@@ -184,5 +184,8 @@ class Knowledge(Protocol):
     def ecosystems(self) -> frozenset[str]:
         """The ecosystems of which the database knows anything."""
 
+    def partial(self, ecosystem: str) -> bool:
+        """Whether silence on a package of this ecosystem means nothing, because only a part of its advisories is here."""
+
     def end_of_life(self, release_id: str, version: str) -> date | None:
         """The day on which a distribution's release ends its free security support."""

@@ -67,6 +67,16 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ignore:
+    """A comment in a document that accepts findings on one of its lines, by id; `reason` may be missing."""
+
+    path: str
+    line: int
+    ids: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suppressed:
     """A finding that does not count, who says so and why.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from thwart.core.finding import Diagnostic
+from thwart.core.finding import Diagnostic, Ignore
 from thwart.core.package import Package, Release
 
 
@@ -15,3 +15,4 @@ class Inventory:
     packages: tuple[Package, ...] = ()
     release: Release | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    ignores: tuple[Ignore, ...] = ()

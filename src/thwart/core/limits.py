@@ -15,7 +15,7 @@ class Limits:
 
     layers: int = 512
     layer_bytes: int = 64 * GIB  # inflated size of one layer
-    ratio: int = 1100  # inflated to compressed; deflate itself cannot pass 1032
+    ratio: int = 400  # inflated to compressed, from the first GiB on; deflate itself ends at 1032
     entries: int = 5_000_000  # members of one layer
     path_bytes: int = 4096
     path_parts: int = 256

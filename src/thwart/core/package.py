@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from thwart.lib.inline import Inline
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
@@ -95,6 +97,7 @@ class FileFacts:
     owns: tuple[Owned, ...] = ()
     release: Release | None = None
     problems: tuple[tuple[str, str], ...] = ()  # (slug, sentence): what could not be read
+    ignores: tuple[Inline, ...] = ()
 
 
 class Part(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from thwart.core.advisory import Feed
-from thwart.core.finding import Diagnostic, Finding, Suppressed
+from thwart.core.finding import Diagnostic, Finding, Ignore, Suppressed
 from thwart.core.package import Layer, Package, Release
 
 
@@ -49,6 +49,7 @@ class Report:
     findings: tuple[Finding, ...] = ()
     suppressed: tuple[Suppressed, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    ignores: tuple[Ignore, ...] = ()
     database: DatabaseInfo | None = None
     timings: tuple[tuple[str, float], ...] = field(default=(), compare=False)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from thwart.core.advisory import Severity
 from thwart.core.errors import UsageError
 from thwart.core.report import Policy, Report, Verdict
+from thwart.gate.comments import Comments
 from thwart.gate.exceptions import Exceptions
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _SCORES = frozenset({"CVE", "CVSS vectors", "NVD"})  # feeds of CVE scores
 def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict]:
     """Set accepted findings aside, then judge what is left.
 
-    In this order: the policy's exceptions; then every finding at or above `fail_on` denies (with `only_fixed`, only
+    In this order: comments in the document itself (`# thwart: ignore[ID] reason`); the policy's exceptions; then every finding at or above `fail_on` denies (with `only_fixed`, only
     those that an upgrade closes). What CISA knows to be exploited counts as `high` at least. Notices never deny. A
     finding whose severity nobody knows may be above the threshold, so it makes the answer `unknown`, as an incomplete
     report does: exit 3, or with `on_incomplete = "warn"` a warning. With `fail_on = "none"` findings only warn. A
@@ -39,11 +40,12 @@ def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict
         UsageError: the policy's words are not severities or actions.
     """
     threshold = _threshold(policy)
+    comments = Comments(report.ignores)
     exceptions = Exceptions(policy.exceptions, report.asset, today)
     kept: list[Finding] = []
     accepted: list[Suppressed] = []
     for finding in report.findings:
-        aside = exceptions.accept(finding)
+        aside = comments.accept(finding) or exceptions.accept(finding)
         if aside is None:
             kept.append(finding)
         else:
@@ -52,7 +54,7 @@ def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict
         report,
         findings=tuple(kept),
         suppressed=(*report.suppressed, *accepted),
-        diagnostics=(*report.diagnostics, *exceptions.diagnostics()),
+        diagnostics=(*report.diagnostics, *comments.diagnostics(), *exceptions.diagnostics()),
     )
     return judged, _verdict(judged, policy, threshold)
 

@@ -102,7 +102,11 @@ def _pointed(head: bytes, read: Reader, segments: list[elf.Segment]) -> tuple[by
         raise MalformedError(f"pointers of {size} bytes")
     pair = struct.Struct((">" if head[15] & _BIG else "<") + ("2I" if size == 4 else "2Q"))
     where = pair.unpack_from(head, 16)
-    places = [_offset(address, pair.size, segments) if address else None for address in where]
+    # a header in memory that the file does not fill (.bss) is an empty string
+    places = [
+        _offset(address, pair.size, segments) if address and not _blank(address, pair.size, segments) else None
+        for address in where
+    ]
     headers = _all([(place, pair.size) for place in places if place is not None], read)
     texts = []
     for place in places:
@@ -143,6 +147,16 @@ def _offset(address: int, length: int, segments: list[elf.Segment]) -> int:
             if within + length <= segment.filesz:
                 return segment.offset + within
     raise MalformedError("the build information points outside the file")
+
+
+def _blank(address: int, length: int, segments: list[elf.Segment]) -> bool:
+    """Whether an address lies in memory that starts as zeros because the file holds nothing for it."""
+    return any(
+        segment.type == elf.PT_LOAD
+        and segment.vaddr + segment.filesz <= address
+        and address + length <= segment.vaddr + segment.memsz
+        for segment in segments
+    )
 
 
 def _unframed(text: bytes) -> bytes:

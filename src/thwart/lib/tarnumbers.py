@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 MAX_SIZE = 1 << 50
@@ -15,17 +16,17 @@ class TarError(ValueError):
 
 
 class Sparse(NamedTuple):
-    """A sparse file: its real size and (offset, length) of what is stored; None when the map precedes the data."""
+    """A sparse file: its real size and its `pieces`; None when the map precedes the data."""
 
     size: int
-    segments: list[tuple[int, int]] | None
+    pieces: list[tuple[int, int, int]] | None
 
 
 def number(block: bytes, start: int, length: int) -> int:
     """A numeric field: octal digits, or base 256 when the first bit is set (GNU); never negative."""
     try:
         value = int(block[start : start + length - 1], 8)  # nearly always digits and one end mark
-        if value >= 0:
+        if value >= 0 and block[start + length - 1] in b"\0 ":
             return value
     except ValueError:
         pass
@@ -66,6 +67,8 @@ def pax_records(data: bytes) -> dict[str, bytes]:
         if not equals:
             raise TarError("a pax header has a record without a value")
         name = key.decode("utf-8", "surrogateescape")
+        if name in ("path", "linkpath", "GNU.sparse.name") and b"\0" in value:
+            raise TarError("a pax header has a name with a NUL in it")
         if name in ("GNU.sparse.offset", "GNU.sparse.numbytes"):
             offsets.append(value)  # format 0.0 repeats these keys
         records[name] = value
@@ -81,34 +84,40 @@ def sparse_header(pax: dict[str, bytes]) -> Sparse | None:
         return Sparse(_number(pax.get("GNU.sparse.realsize", b"")), None)
     if "GNU.sparse.map" in pax:
         numbers = [_number(part) for part in pax["GNU.sparse.map"].split(b",")]
-        return Sparse(_number(pax.get("GNU.sparse.size", b"")), _pairs(numbers))
+        size = _number(pax.get("GNU.sparse.size", b""))
+        return Sparse(size, pieces(_pairs(numbers), size))
     return None
 
 
-def sparse_map(data: bytes) -> tuple[list[tuple[int, int]], int]:
-    """The map in front of the data of a file in format 1.0, and how many bytes it takes (whole blocks)."""
-    end = data.find(b"\n")
-    count = _number(data[: max(end, 0)])
-    if count > MAX_SEGMENTS:
-        raise TarError("a sparse file of too many pieces")
-    numbers = []
-    for _ in range(2 * count):
-        start, end = end + 1, data.find(b"\n", end + 1)
-        numbers.append(_number(data[start : max(end, start)]))
-    return _pairs(numbers), (end + BLOCK) // BLOCK * BLOCK
+def sparse_map(block: Callable[[], bytes]) -> list[tuple[int, int]]:
+    """The map in front of the data of a file in format 1.0: decimal lines, a count and its pairs, in whole blocks."""
+    lines: list[bytes] = []
+    rest, wanted = b"", 1
+    while len(lines) < wanted:
+        data = block()
+        if len(data) < BLOCK or len(rest) > BLOCK:
+            raise TarError("a sparse file's map is cut short")
+        *whole, rest = (rest + data).split(b"\n")
+        lines += whole
+        if lines and wanted == 1:
+            wanted += 2 * _number(lines[0])
+        if wanted > 2 * MAX_SEGMENTS + 1:
+            raise TarError("a sparse file of too many pieces")
+    return _pairs([_number(line) for line in lines[1:wanted]])
 
 
 def old_sparse(block: bytes, extension: Callable[[], bytes]) -> Sparse:
     """The sparse file of an old GNU header (type S): four pieces in it, 21 in each extension block that follows."""
-    pieces = _old_pieces(block, 386, 4)
+    found = _old_pieces(block, 386, 4)
     more = block[482]
     while more:
         following = extension()
-        pieces += _old_pieces(following, 0, 21)
+        found += _old_pieces(following, 0, 21)
         more = following[504]
-        if len(pieces) > MAX_SEGMENTS:
+        if len(found) > MAX_SEGMENTS:
             raise TarError("a sparse file of too many pieces")
-    return Sparse(number(block, 483, 12), pieces)
+    size = number(block, 483, 12)
+    return Sparse(size, pieces(found, size))
 
 
 def _old_pieces(block: bytes, start: int, count: int) -> list[tuple[int, int]]:
@@ -116,15 +125,32 @@ def _old_pieces(block: bytes, start: int, count: int) -> list[tuple[int, int]]:
     return [(number(block, at, 12), number(block, at + 12, 12)) for at in places if block[at]]
 
 
-def expand(data: bytes, segments: list[tuple[int, int]], size: int) -> bytes:
-    """The file that a sparse map describes; TarError when the pieces do not fit."""
-    whole = bytearray(size)
-    used = 0
+def pieces(segments: list[tuple[int, int]], size: int) -> list[tuple[int, int, int]]:
+    """A map's (offset, length) pairs with the place of each in what is stored; TarError unless they ascend within `size`."""
+    found, end, stored = [], 0, 0
     for offset, length in segments:
-        if offset + length > size or used + length > len(data):
+        if offset < end or offset + length > size:
             raise TarError("a sparse file's map does not fit its data")
-        whole[offset : offset + length] = data[used : used + length]
-        used += length
+        found.append((offset, length, stored))
+        end, stored = offset + length, stored + length
+    return found
+
+
+def overlaps(places: list[tuple[int, int, int]], start: int, length: int) -> Iterator[tuple[int, int, int]]:
+    """What is stored of a stretch, as (place in what is stored, length, place in the stretch)."""
+    for offset, count, stored in places[max(0, bisect(places, (start,)) - 1) :]:
+        if offset >= start + length:
+            return
+        first, last = max(offset, start), min(offset + count, start + length)
+        if first < last:
+            yield stored + first - offset, last - first, first - start
+
+
+def holes(length: int, found: list[tuple[int, bytes]]) -> bytes:
+    """Data at its places, and zeros between."""
+    whole = bytearray(length)
+    for at, data in found:
+        whole[at : at + len(data)] = data
     return bytes(whole)
 
 

@@ -1,6 +1,11 @@
 """Streaming reader of tar archives (POSIX.1-2017 pax, ustar, GNU, v7): headers parsed, unwanted content skipped.
 
 Nothing is held but the wanted content and one piece of input, so memory does not follow the archive's size.
+
+Where a header says two things, or readers differ, what Go's `archive/tar` makes of it counts: container engines unpack
+layers with it, and an archive that shows a scanner other files than the engine is an attack. So global pax headers are
+passed over, only the last of several pax headers counts, a GNU long name outweighs a pax path, and what is not a
+regular file has no content whatever its size field says.
 """
 
 from __future__ import annotations
@@ -9,7 +14,18 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from thwart.lib.tarnumbers import Sparse, TarError, expand, number, old_sparse, pax_records, sparse_header, sparse_map
+from thwart.lib.tarnumbers import (
+    Sparse,
+    TarError,
+    holes,
+    number,
+    old_sparse,
+    overlaps,
+    pax_records,
+    pieces,
+    sparse_header,
+    sparse_map,
+)
 
 __all__ = ["Member", "TarError", "TarStream"]
 
@@ -50,8 +66,8 @@ class TarStream:
         self._max_members = max_members
         self._left = 0  # content bytes of the current member not yet consumed
         self._padding = 0
+        self._consumed = 0  # content bytes of a sparse file taken, its map not counted
         self._sparse: Sparse | None = None
-        self._global: dict[str, bytes] = {}
 
     @property
     def offset(self) -> int:
@@ -80,43 +96,40 @@ class TarStream:
 
     def read(self, limit: int) -> bytes:
         """The whole content of the current member; TarError when it is longer than `limit` bytes."""
-        if self._sparse is not None:
-            return self._read_sparse(limit)
-        if self._left > limit:
-            raise TarError(f"content of {self._left} bytes is more than {limit}")
-        data = self._take(self._left)
-        self._left = 0
-        return data
+        size = self._left if self._sparse is None else self._sparse.size
+        if size > limit:
+            raise TarError(f"content of {size} bytes is more than {limit}")
+        return self.ranges([(0, size)])[0][1]
 
     def head(self, length: int) -> bytes:
         """The first bytes of the content, which stay to be read."""
-        want = min(length, self._left)
-        while len(self._buffer) - self._position < want:
-            self._more()
-        return self._buffer[self._position : self._position + want]
+        if self._sparse is None:
+            return self._peek(length)
+        places = list(overlaps(self._pieces(), 0, min(length, self._sparse.size)))
+        stored = self._peek(sum(count for _, count, _ in places))
+        return holes(min(length, self._sparse.size), [(at, stored[here : here + n]) for here, n, at in places])
 
     def starts_with(self, magic: bytes) -> bool:
         """Whether the content begins with these bytes."""
+        if self._sparse is not None:
+            return self.head(len(magic)) == magic
         if self._left < len(magic):
             return False
         if len(self._buffer) - self._position < len(magic):
-            self.head(len(magic))
+            self._peek(len(magic))
         return self._buffer.startswith(magic, self._position)
 
     def ranges(self, wanted: list[tuple[int, int]]) -> list[tuple[int, bytes]]:
         """Stretches (offset, length) of the content, sorted and not overlapping, cut at its end."""
         if self._sparse is not None:
-            whole = self._read_sparse(self._sparse.size)
-            return [(start, whole[start : start + length]) for start, length in wanted]
+            return [(start, self._sparse_range(start, length)) for start, length in wanted]
         parts, at = [], 0
         for start, length in wanted:
             gap = min(start - at, self._left)
-            self._skip(gap)
-            self._left -= gap
-            take = min(length, self._left)
-            parts.append((start, self._take(take)))
-            self._left -= take
-            at = start + take
+            self._forward(gap)
+            data = self._taken(min(length, self._left))
+            parts.append((start, data))
+            at += gap + len(data)
         return parts
 
     def content(self) -> Iterator[bytes]:
@@ -148,60 +161,77 @@ class TarStream:
                 long_name = data.split(b"\0", 1)[0]
             elif kind == "K":
                 long_link = data.split(b"\0", 1)[0]
-            else:
-                target = self._global if kind == "g" else pax
-                target.update(pax_records(data))
+            elif kind in "xX":
+                pax = pax_records(data)
 
     def _member(
         self, block: bytes, kind: str, pax: dict[str, bytes], long_name: bytes | None, long_link: bytes | None
     ) -> Member:
-        if self._global:
-            pax = {**self._global, **pax}
-        name = long_name or _name(block)
+        name = long_name or pax.get("path") or _name(block)
         size = number(block, 124, 12)
         link = b""
+        self._sparse = None
+        if pax.get("size"):
+            size = _decimal(pax["size"])
         if kind != "0":
             kind = _kind(kind, name)
-            link = long_link or block[157:257].split(b"\0", 1)[0] if kind in "12" else b""
-            if kind in "12345" and not (kind == "1" and "size" in pax):
-                size = 0  # a hard link's size is its target's, and no content follows: POSIX pax, field size
-        self._sparse = None
+            link = long_link or pax.get("linkpath") or block[157:257].split(b"\0", 1)[0] if kind in "12" else b""
+            if kind in "123456":
+                size = 0
         self._left, self._padding = size, -size % BLOCK
-        if pax:
-            name, link, size, kind = self._extended(pax, name, link, size, kind)
-        if kind == "S":
-            self._sparse = old_sparse(block, self._sparse_extension)
-            size, kind = self._sparse.size, "0"
+        if kind in "0S" and (pax or kind == "S"):
+            self._sparse = sparse_header(pax) or (old_sparse(block, self._extension) if kind == "S" else None)
+            kind = "0"
+        if self._sparse is not None:
+            self._consumed = 0
+            name, size = pax.get("GNU.sparse.name") or name, self._sparse.size
         return Member(_text(name), kind, size, number(block, 100, 8) & 0o7777, _text(link))
 
-    def _extended(
-        self, pax: dict[str, bytes], name: bytes, link: bytes, size: int, kind: str
-    ) -> tuple[bytes, bytes, int, str]:
-        """What pax records put in the place of the header's fields."""
-        if "size" in pax and kind not in "2345":
-            size = _decimal(pax["size"])
-            self._left, self._padding = size, -size % BLOCK
-        sparse = sparse_header(pax) if kind in "0S" else None
-        if sparse is not None:
-            self._sparse, size, kind = sparse, sparse.size, "0"
-        name = pax.get("GNU.sparse.name") or pax.get("path") or name
-        return name, pax.get("linkpath") or link, size, kind
-
-    def _sparse_extension(self) -> bytes:
+    def _extension(self) -> bytes:
         return self._take(BLOCK)
 
-    def _read_sparse(self, limit: int) -> bytes:
+    def _pieces(self) -> list[tuple[int, int, int]]:
+        """The map of the current sparse file; one that stands before the content (format 1.0) is read first."""
         sparse = self._sparse
         assert sparse is not None
-        if sparse.size > limit:
-            raise TarError(f"sparse content of {sparse.size} bytes is more than {limit}")
-        data = self._take(self._left)
-        self._left = 0
-        segments = sparse.segments
-        if segments is None:
-            segments, used = sparse_map(data)
-            data = data[used:]
-        return expand(data, segments, sparse.size)
+        if sparse.pieces is None:
+            segments = sparse_map(lambda: self._taken(BLOCK))
+            sparse = self._sparse = sparse._replace(pieces=pieces(segments, sparse.size))
+        assert sparse.pieces is not None
+        return sparse.pieces
+
+    def _sparse_range(self, start: int, length: int) -> bytes:
+        places = self._pieces()
+        assert self._sparse is not None
+        length = max(0, min(length, self._sparse.size - start))
+        found = []
+        for here, count, at in overlaps(places, start, length):
+            self._consumed += self._forward(here - self._consumed)
+            data = self._taken(count)
+            self._consumed += len(data)
+            if len(data) < count:
+                raise TarError("a sparse file's map does not fit its data")
+            found.append((at, data))
+        return holes(length, found)
+
+    def _peek(self, length: int) -> bytes:
+        want = min(length, self._left)
+        while len(self._buffer) - self._position < want:
+            self._more()
+        return self._buffer[self._position : self._position + want]
+
+    def _forward(self, length: int) -> int:
+        """Pass over content of the current member; returns how much."""
+        length = min(length, self._left)
+        self._skip(length)
+        self._left -= length
+        return length
+
+    def _taken(self, length: int) -> bytes:
+        """Content of the current member; less than asked for at its end."""
+        data = self._take(min(length, self._left))
+        self._left -= len(data)
+        return data
 
     def _block(self) -> bytes | None:
         """The next header block; None at the end of the archive."""
@@ -217,16 +247,21 @@ class TarStream:
             return None
         # adler32's low half is 1 + the sum of the bytes modulo 65521: the checksum at the price of one C call
         field = block[148:156]
-        if ((zlib.adler32(block) & 0xFFFF) - 1 - sum(field) + 256 - number(block, 148, 8)) % 65521:
-            self._check_signed(block, field)
+        # its field is nearly always six digits, NUL and space
+        try:
+            if ((zlib.adler32(block) & 0xFFFF) - 1 - sum(field) + 256 - number(block, 148, 7)) % 65521:
+                self._check_slowly(block, field)
+        except TarError:
+            raise TarError("a member's header has a wrong checksum: not a tar archive, or a damaged one") from None
         return block
 
     @staticmethod
-    def _check_signed(block: bytes, field: bytes) -> None:
+    def _check_slowly(block: bytes, field: bytes) -> None:
         """Some historic writers summed signed characters; POSIX asks readers to accept that."""
+        plain = sum(block) - sum(field) + 256
         signed = sum(b - 256 if b > 127 else b for b in block) - sum(b - 256 if b > 127 else b for b in field) + 256
-        if signed != number(block, 148, 8):
-            raise TarError("a member's header has a wrong checksum: not a tar archive, or a damaged one")
+        if number(block, 148, 8) not in (plain, signed):
+            raise TarError
 
     def _more(self) -> None:
         piece = next(self._chunks, None)
@@ -279,7 +314,7 @@ def _kind(kind: str, name: bytes) -> str:
     """The type flag, with `\\0` (v7) told apart by name and unknown kinds taken as files (POSIX pax, typeflag)."""
     if kind == "\0":
         return "5" if name.endswith(b"/") else "0"
-    return kind if kind in "12345S" else "6" if kind == "6" else "0"
+    return kind if kind in "123456S" else "0"
 
 
 def _name(block: bytes) -> bytes:

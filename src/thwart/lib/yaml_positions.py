@@ -52,11 +52,15 @@ class YamlList(list[Any]):
         self.items_at: list[Place] = []
 
 
-def load_all(data: bytes, *, max_bytes: int, max_depth: int, max_nodes: int, typed: bool = True) -> tuple[Any, ...]:
+def load_all(
+    data: bytes, *, max_bytes: int, max_depth: int, max_nodes: int, typed: bool = True, schema: str = "core"
+) -> tuple[Any, ...]:
     """The values of all documents in the stream; an empty stream has none.
 
     `typed` resolves plain scalars by the core schema (YAML 1.2.2 section 10.3.2): null, true/false, numbers; without it
     every scalar is its text, which is what versions like `1.10` need. Tags other than the core ones are passed over.
+    With the `schema` `kubernetes`, plain scalars are resolved as sigs.k8s.io/yaml does for kubectl: YAML 1.1's words for
+    booleans, octal numbers with a leading 0, underscores in numbers; and every key is text.
     Aliases are shared objects and count towards `max_nodes` with all that they expand to.
 
     Raises:
@@ -66,7 +70,8 @@ def load_all(data: bytes, *, max_bytes: int, max_depth: int, max_nodes: int, typ
 
     if len(data) > max_bytes:
         raise DocumentError(f"YAML of {len(data)} bytes, more than the {max_bytes} allowed")
-    builder = _Builder(max_depth, max_nodes, _core if typed else _text)
+    resolve = _text if not typed else _kubernetes if schema == "kubernetes" else _core
+    builder = _Builder(max_depth, max_nodes, resolve)
     try:
         return builder.documents(yaml.CSafeLoader(data))
     except yaml.MarkedYAMLError as error:
@@ -134,6 +139,8 @@ class _Builder:
             self._stack[-1].key = _MERGE
             return
         value = self._resolve(event)
+        if self._resolve is _kubernetes and not isinstance(value, str) and self._stack and self._expects_key():
+            value = _key_text(value)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, 1)
         self._attach(value, place)
@@ -259,3 +266,52 @@ def _core(event: ScalarEvent) -> object:
         number = float(text)
         return text if math.isinf(number) else number  # too large to be a number here
     return text
+
+
+_KUBERNETES_WORDS = {
+    **_CONSTANTS,
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
+}
+_BASED = re.compile(
+    r"([-+]?)(?:0([xX])([0-9a-fA-F]{1,16})|0([oO]?)([0-7]{1,22})|0([bB])([01]{1,64})|([1-9][0-9]{0,19}|0))"
+)
+_GO_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+
+
+def _kubernetes(event: ScalarEvent) -> object:
+    """A scalar as sigs.k8s.io/yaml (goyaml.v2, resolve.go) reads it."""
+    text: str = event.value
+    if not event.implicit[0] and (event.tag is None or not event.tag.startswith(_TAG) or event.tag == _TAG + "str"):
+        return text
+    if text in _KUBERNETES_WORDS:
+        return _KUBERNETES_WORDS[text]
+    if text[:1] not in "+-.0123456789":
+        return text
+    bare = text if text.startswith(".") else text.replace("_", "")
+    whole = _BASED.fullmatch(bare)
+    if whole:
+        number = _go_integer(whole)
+        if -(1 << 63) <= number < 1 << 64:
+            return number
+    if _GO_FLOAT.fullmatch(bare):
+        value = float(bare)
+        return text if math.isinf(value) else value
+    return text
+
+
+def _go_integer(match: re.Match[str]) -> int:
+    sign, _, hexadecimal, _, octal, _, binary, decimal = match.groups()
+    for digits, base in ((hexadecimal, 16), (octal, 8), (binary, 2), (decimal, 10)):
+        if digits is not None:
+            return int(sign + digits, base)
+    raise AssertionError("one of the alternatives matched")
+
+
+def _key_text(value: object) -> str:
+    """A key that is no text, as JSON needs it (sigs.k8s.io/yaml, convertToJSONableObject)."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -80,6 +80,7 @@ def match(packages: Sequence[Package], release: Release | None, knowledge: Knowl
                 findings.append(finding)
             else:
                 suppressed.append(aside)
+    diagnostics += coverage.silent(installed.silent)
     return Matches(
         tuple(sorted(findings, key=_urgency)),
         tuple(sorted(suppressed, key=lambda aside: _urgency(aside.finding))),

@@ -121,3 +121,16 @@ def _names(packages: list[Package]) -> str:
     names = sorted({package.full_name for package in packages})
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
+
+
+def silent(owners: Iterable[str]) -> list[Diagnostic]:
+    """Findings were set aside in favour of a distribution of whose advisories only a part is known."""
+    names = sorted(owners)
+    if not names:
+        return []
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    message = (
+        f"upstream's findings on what {', '.join(names[:_SHOWN])}{more} installed were set aside for the distribution's word, "
+        "which is not among the data here"
+    )
+    return [Diagnostic(slug="distribution-silent", message=message, hint="thwart db update")]

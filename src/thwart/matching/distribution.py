@@ -41,6 +41,7 @@ class Installed:
         self._desk = desk
         self._owners: dict[str, tuple[Package, Subject]] = {}
         self._said: dict[Subject, dict[str, list[Reading]]] = {}
+        self.silent: set[str] = set()  # owners of which a database that knows only a part says nothing at all
         for package, subject in judged:
             if package.type in SYSTEM_TYPES:
                 self._owners.setdefault(package.name, (package, subject))
@@ -64,7 +65,14 @@ class Installed:
             return f"{start}, which {family.vendor} says is not affected"
         if any(reading.cleared for reading in readings):
             return f"{start}, in which {family.vendor} has fixed it"
+        if self._unheard(subject):
+            self.silent.add(owner.name)
+            return f"{start}, whose advisories decide, but of which the {family.vendor} data here says nothing"
         return f"{start}, whose advisories decide: {family.vendor} lists none for this version"
+
+    def _unheard(self, subject: Subject) -> bool:
+        partial = any(self._desk.knowledge.partial(key.ecosystem) for key in subject.keys)
+        return partial and not self._desk.judge(subject).readings
 
     def _readings(self, subject: Subject, finding: Finding) -> list[Reading]:
         if subject not in self._said:

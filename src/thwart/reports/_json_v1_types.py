@@ -212,6 +212,15 @@ class WireDiagnostic(Wire, frozen=True, omit_defaults=False):
     hint: str = ""
 
 
+class WireIgnore(Wire, frozen=True):
+    """A comment in a document that accepts findings on one of its lines, by id."""
+
+    path: str
+    line: Count
+    ids: tuple[str, ...]
+    reason: str
+
+
 class WireVerdict(Wire, frozen=True, omit_defaults=False):
     """The gate's decision. `reasons` made it; `doubts` alone would have made it `unknown`; `notes` change nothing."""
 
@@ -240,15 +249,16 @@ class WireReport(Wire, frozen=True):
     asset: WireAsset
     verdict: WireVerdict
     summary: WireSummary
+    packages: tuple[WirePackage, ...]
+    findings: tuple[WireFinding, ...]
+    suppressed: tuple[WireSuppressed, ...]
+    diagnostics: tuple[WireDiagnostic, ...]
     tool: WireTool | None = None
     database: WireDatabase | None = None
     release: WireRelease | None = None
     layers: tuple[WireLayer, ...] = ()
-    packages: tuple[WirePackage, ...] = ()
     other_packages: tuple[WirePackage, ...] = ()  # named by a finding, but not in the asset's list
-    findings: tuple[WireFinding, ...] = ()
-    suppressed: tuple[WireSuppressed, ...] = ()
-    diagnostics: tuple[WireDiagnostic, ...] = ()
+    ignores: tuple[WireIgnore, ...] = ()
     timings: tuple[tuple[str, float], ...] = ()
 
 

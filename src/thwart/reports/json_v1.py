@@ -10,7 +10,7 @@ import msgspec
 
 from thwart.core.advisory import Exploited, Feed, Range, Score, Severity
 from thwart.core.errors import ParseError
-from thwart.core.finding import Diagnostic, Finding, Fix, Suppressed
+from thwart.core.finding import Diagnostic, Finding, Fix, Ignore, Suppressed
 from thwart.core.limits import DEFAULT, Limits
 from thwart.core.package import Layer, Location, Package, Release
 from thwart.core.report import Asset, DatabaseInfo, Report, Verdict
@@ -104,6 +104,7 @@ _WIRES: dict[type, type[wire.Wire]] = {
     Exploited: wire.WireExploited,
     Feed: wire.WireFeed,
     Fix: wire.WireFix,
+    Ignore: wire.WireIgnore,
     Layer: wire.WireLayer,
     Location: wire.WireLocation,
     Range: wire.WireRange,

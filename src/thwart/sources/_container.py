@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import posixpath
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
 from thwart.core.errors import LimitError, SourceError
+from thwart.core.layer import CannotReopen
 from thwart.core.limits import Limits
-from thwart.lib.tarstream import TarError, TarStream
+from thwart.lib.tarstream import Member, TarError, TarStream
 
 PIECE = 1 << 20
 
@@ -35,7 +39,10 @@ def read_small(container: Container, name: str, limit: int) -> bytes:
         raise SourceError(f"{name} is missing")
     if size > limit:
         raise LimitError(f"{name} is {size} bytes, more than {limit}")
-    return b"".join(container.open(name))
+    try:
+        return b"".join(container.open(name))
+    except CannotReopen:  # of an archive read in one pass, only what looked like JSON was kept
+        raise SourceError(f"{name} is not a JSON document") from None
 
 
 class TarContainer:
@@ -45,7 +52,7 @@ class TarContainer:
         self._path = path
         self._places: dict[str, tuple[int, int]] = {}
         self._links: dict[str, str] = {}
-        with path.open("rb", buffering=0) as file:
+        with opened(path) as file:
             total = os.fstat(file.fileno()).st_size
 
             def jump(length: int) -> None:
@@ -63,21 +70,15 @@ class TarContainer:
             if member.kind == "0":
                 self._places[name] = (tar.offset, member.size)
                 self._links.pop(name, None)
-            elif member.kind == "2":
-                self._links[name] = os.path.normpath(f"/{name}/../{member.link}").lstrip("/")
-            elif member.kind == "1":
-                self._links[name] = member.link.removeprefix("./")
+            elif target := link_target(member):
+                self._links[name] = target
 
     def names(self) -> list[str]:
         """See `Container`."""
         return [*self._places, *self._links]
 
     def _place(self, name: str) -> tuple[int, int] | None:
-        for _ in range(8):
-            if name not in self._links:
-                break
-            name = self._links[name]
-        return self._places.get(name)
+        return self._places.get(follow(self._links, name))
 
     def size(self, name: str) -> int:
         """See `Container`."""
@@ -92,16 +93,14 @@ class TarContainer:
         return self._read(*place)
 
     def _read(self, offset: int, left: int) -> Iterator[bytes]:
-        fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            while left:
-                piece = os.pread(fd, min(PIECE, left), offset)
+        with opened(self._path) as file:
+            file.seek(offset)
+            while left > 0:
+                piece = os.read(file.fileno(), min(PIECE, left))
                 if not piece:
                     raise SourceError(f"{self._path} was cut while it was read")
-                offset, left = offset + len(piece), left - len(piece)
+                left -= len(piece)
                 yield piece
-        finally:
-            os.close(fd)
 
 
 class FolderContainer:
@@ -117,7 +116,7 @@ class FolderContainer:
     def _resolve(self, name: str) -> Path | None:
         try:
             path = (self._root / name).resolve(strict=True)
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError, ValueError):  # missing, a loop, a name with NUL
             return None
         if not path.is_relative_to(self._root):
             raise SourceError(f"{name} leads out of {self._root}", "copy the layout with its links resolved: cp -rL")
@@ -126,10 +125,11 @@ class FolderContainer:
     def size(self, name: str) -> int:
         """See `Container`."""
         path = self._resolve(name)
-        if path is None:
+        try:
+            status = path.stat() if path else None
+        except OSError:
             return -1
-        status = path.stat()
-        return status.st_size if stat.S_ISREG(status.st_mode) else -1
+        return status.st_size if status and stat.S_ISREG(status.st_mode) else -1
 
     def open(self, name: str) -> Iterator[bytes]:
         """See `Container`."""
@@ -140,22 +140,40 @@ class FolderContainer:
 
 
 def file_pieces(path: Path) -> Iterator[bytes]:
-    """A file in pieces of 1 MiB."""
+    """A file or a pipe in pieces of at most 1 MiB."""
+    with opened(path) as file:
+        yield from _pieces(file.fileno(), PIECE)
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[FileIO]:
+    """A file to read; what goes wrong with it becomes a SourceError. A pipe that nobody writes to is empty."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(fd, True)
+        with FileIO(fd) as file:
+            yield file
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-    try:
-        yield from _pieces(fd, PIECE)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-    finally:
-        os.close(fd)
 
 
 def _pieces(fd: int, size: int) -> Iterator[bytes]:
     while piece := os.read(fd, size):
         yield piece
+
+
+def link_target(member: Member) -> str:
+    """The member that a link in an archive stands for (older `docker save` wrote equal layers once); else nothing."""
+    if member.kind == "2":
+        return posixpath.normpath(f"/{member.name}/../{member.link}").lstrip("/")
+    return member.link.removeprefix("./") if member.kind == "1" else ""
+
+
+def follow(links: Mapping[str, str], name: str) -> str:
+    """The name at the end of a chain of links, as far as it is reasonable to follow it."""
+    for _ in range(8):
+        name = links.get(name, name)
+    return name
 
 
 def told(chunks: Iterator[bytes], progress: Callable[[int], None] | None) -> Iterator[bytes]:

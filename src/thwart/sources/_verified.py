@@ -7,11 +7,13 @@ import queue
 import threading
 from collections.abc import Iterator
 
-from thwart.core.errors import DigestError, LimitError, SourceError
+from thwart.core.errors import DigestError, SourceError
 from thwart.core.layer import Member
 from thwart.core.limits import Limits
 from thwart.lib.inflate import InflateError, inflate
 from thwart.lib.tarstream import TarError, TarStream
+
+_BROKEN = (TarError, InflateError)
 
 
 class _Hasher:
@@ -26,6 +28,8 @@ class _Hasher:
         self._thread: threading.Thread | None = None
 
     def update(self, piece: bytes) -> None:
+        if not piece:
+            return  # nothing is the sign to end
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, daemon=True)
             self._thread.start()
@@ -96,8 +100,8 @@ class LayerTar:
         try:
             yield from self._tar
             self._tar.drain()
-        except (TarError, InflateError) as error:
-            raise SourceError(f"{self._what} cannot be read: {error}") from None
+        except _BROKEN as error:
+            raise self._broken(error) from None
         finally:
             self._content.close()
             if self._blob is not None:
@@ -117,20 +121,32 @@ class LayerTar:
         """See `MemberStream`."""
         try:
             return self._tar.read(limit)
-        except TarError as error:
-            raise LimitError(f"{self._what} cannot be read: {error}") from None
+        except _BROKEN as error:
+            raise self._broken(error) from None
 
     def head(self, length: int) -> bytes:
         """See `MemberStream`."""
-        return self._tar.head(length)
+        try:
+            return self._tar.head(length)
+        except _BROKEN as error:
+            raise self._broken(error) from None
 
     def starts_with(self, magic: bytes) -> bool:
         """See `MemberStream`."""
-        return self._tar.starts_with(magic)
+        try:
+            return self._tar.starts_with(magic)
+        except _BROKEN as error:
+            raise self._broken(error) from None
 
     def ranges(self, wanted: list[tuple[int, int]]) -> list[tuple[int, bytes]]:
         """See `MemberStream`."""
-        return self._tar.ranges(wanted)
+        try:
+            return self._tar.ranges(wanted)
+        except _BROKEN as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: Exception) -> SourceError:
+        return SourceError(f"{self._what} cannot be read: {error}")
 
 
 def _algorithm(digest: str) -> str:

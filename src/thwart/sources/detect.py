@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from thwart.core.limits import Limits
 from thwart.core.report import Asset
 from thwart.lib import inflate
 from thwart.sources import Files, Image, OpenOptions, Source
-from thwart.sources._container import Container, FolderContainer, TarContainer, file_pieces, told
+from thwart.sources._container import Container, FolderContainer, TarContainer, file_pieces, opened, told
 from thwart.sources._verified import LayerTar
 from thwart.sources.layout import docker_members, open_docker_archive, open_layout
 from thwart.sources.stream import Collected, facts_by_diff_id, read_archive
@@ -20,6 +22,7 @@ from thwart.sources.tree import VCS, VIRTUAL, FolderStream, check_folder
 
 Read = Callable[[Callable[[], MemberStream]], LayerFacts]
 PREFIXES = ("image", "archive", "oci", "rootfs", "dir")
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
 LATER = ("sbom", "engine", "cluster", "git")
 ROOT_MARKS = (
     "etc/os-release",
@@ -52,7 +55,7 @@ def open_target(target: str, options: OpenOptions, limits: Limits, read: Read) -
         return _archive(rest, options, limits, read)
     if prefix == "oci":
         path, reference = _split(rest)
-        if path.is_file():
+        if stat.S_ISREG(_mode(path)):
             return _archive(rest, options, limits, read)
         check_folder(path)
         return open_layout(FolderContainer(path), str(path), reference, options, limits)
@@ -64,27 +67,28 @@ def _guess(target: str) -> tuple[str, str]:
         return "archive", "-"
     path, _ = _split(target)
     spelled = target.startswith(("/", "./", "../", "~")) or target in (".", "..")
-    if path.is_dir():
-        if (path / "oci-layout").is_file() or (path / "index.json").is_file():
+    mode = _mode(path)
+    if stat.S_ISDIR(mode):
+        if stat.S_ISREG(_mode(path / "oci-layout") or _mode(path / "index.json")):
             return "oci", target
         kind = "rootfs" if _is_root(path) else "dir"
         if not spelled and target == str(path) and "/" not in target.rstrip("/"):
             readings = f"thwart scan {kind}:{target}   or   thwart scan image:{target}"
             raise UsageError(f"{target} is a folder here and may be the name of an image too", f"say which: {readings}")
         return kind, target
-    if path.is_file():
+    if stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
         return "archive", target
-    if path.exists():
+    if mode:
         raise SourceError(f"{path} is neither a file nor a folder")
-    if spelled:
-        raise SourceError(f"{target} does not exist")
+    if spelled or target.endswith(ARCHIVES):
+        raise SourceError(f"{target} does not exist", f"if it is the name of an image, write image:{target}")
     return "image", target
 
 
 def _split(text: str) -> tuple[Path, str]:
     """`PATH[:NAME]`, the longest path that exists."""
     path, cut = Path(text), len(text)
-    while not path.exists():
+    while not _mode(path):
         cut = text.rfind(":", 0, cut)
         if cut <= 0:
             return Path(text), ""
@@ -92,8 +96,16 @@ def _split(text: str) -> tuple[Path, str]:
     return path, text[cut + 1 :]
 
 
+def _mode(path: Path) -> int:
+    """The file's type and permissions; 0 when there is none, or none that we may see."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
 def _is_root(path: Path) -> bool:
-    return any((path / mark).exists() or (path / mark).is_symlink() for mark in ROOT_MARKS)
+    return any(os.path.lexists(path / mark) for mark in ROOT_MARKS)
 
 
 def _registry(text: str, options: OpenOptions, limits: Limits) -> Source:
@@ -103,29 +115,30 @@ def _registry(text: str, options: OpenOptions, limits: Limits) -> Source:
 
 
 def _files(kind: str, path: Path, options: OpenOptions, limits: Limits) -> Source:
-    if kind == "rootfs" and path.is_file():
+    if kind == "rootfs" and stat.S_ISREG(_mode(path)):
 
         def open_tar() -> MemberStream:
             return LayerTar(told(file_pieces(path), options.progress), "", -1, "", limits)
 
         return Files(asset=Asset(kind="rootfs", name=str(path)), open=open_tar)
     check_folder(path)
-    skip_top = VIRTUAL if kind == "rootfs" and (path / "proc" / "self").exists() else frozenset()
-    stream = FolderStream(path, skip=VCS if kind == "dir" else frozenset(), skip_top=skip_top)
-    name = str(path.resolve()) if kind == "dir" else str(path)
+    skip_top = VIRTUAL if kind == "rootfs" and _mode(path / "proc" / "self") else frozenset()
+    stream = FolderStream(path, limits, skip=VCS if kind == "dir" else frozenset(), skip_top=skip_top)
+    name = str(path) if path.name.strip(".") else str(path.resolve())
     asset = Asset(kind="directory" if kind == "dir" else "rootfs", name=name)
-    return Files(asset=asset, open=lambda: stream, problems=lambda: tuple(stream.problems))
+    return Files(asset=asset, open=lambda: stream, problems=lambda: stream.problems)
 
 
 def _archive(text: str, options: OpenOptions, limits: Limits, read: Read) -> Source:
     if text == "-" or text.startswith("-:"):
+        if sys.stdin is None:
+            raise SourceError("standard input is closed")
         return _once(sys.stdin.buffer, "standard input", text[2:], options, limits, read)
     path, reference = _split(text)
-    try:
-        with path.open("rb") as file:
-            head = file.read(512)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+    if stat.S_ISFIFO(_mode(path)):
+        return _once(None, str(path), reference, options, limits, read)
+    with opened(path) as file:
+        head = file.read(512)
     if inflate.kind(head):
         return _once(None, str(path), reference, options, limits, read)
     if head[:1] in (b"{", b"["):
@@ -161,7 +174,11 @@ def _once(stdin: object, name: str, reference: str, options: OpenOptions, limits
     chunks = _stdin(stdin) if stdin is not None else file_pieces(Path(name))
     collected = read_archive(told(chunks, options.progress), name, read, limits)
     if not _looks_like_image(collected):
-        if stdin is None and any(member.startswith(ROOT_MARKS) for member in collected.names()):
+        if (
+            stdin is None
+            and stat.S_ISREG(_mode(Path(name)))
+            and any(member.startswith(ROOT_MARKS) for member in collected.names())
+        ):
             return _files("rootfs", Path(name), options, limits)
         raise SourceError(f"{name} holds neither a docker-archive nor an OCI layout")
     image = _image(collected, name, reference, options, limits)
@@ -180,5 +197,8 @@ def _with_facts(image: Image, collected: Collected, limits: Limits, reference: s
 
 def _stdin(stream: object) -> Iterator[bytes]:
     read = getattr(stream, "read1", None)
-    while read is not None and (piece := read(1 << 20)):
-        yield piece
+    try:
+        while read is not None and (piece := read(1 << 20)):
+            yield piece
+    except OSError as error:
+        raise SourceError(f"standard input cannot be read: {error.strerror}") from None

@@ -12,7 +12,19 @@ from thwart.core.package import Layer
 from thwart.sources import Image, ManifestBlob, OpenOptions
 from thwart.sources._container import Container, read_small, told
 from thwart.sources._verified import LayerTar
-from thwart.sources.oci import Descriptor, asset_of, choose_platform, descriptor, image_of, json_object, layers_of
+from thwart.sources.oci import (
+    Descriptor,
+    Json,
+    asset_of,
+    choose_platform,
+    descriptor,
+    image_of,
+    json_object,
+    layers_of,
+    platform_of,
+    some,
+    verify,
+)
 
 NAMES = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
 
@@ -58,7 +70,9 @@ def open_layout(container: Container, name: str, reference: str, options: OpenOp
     chosen = _choose(found, name, reference)
     store = LayoutStore(container, limits)
     if len(chosen) == 1:
-        return image_of(store, name, store.manifest(chosen[0].digest), options, limits)
+        blob = store.manifest(chosen[0].digest)
+        verify(blob.raw, chosen[0])
+        return image_of(store, name, blob, options, limits)
     # several platforms listed at the top are an index like any other
     raw = read_small(container, "index.json", limits.manifest_bytes)
     digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
@@ -74,8 +88,7 @@ def _choose(entries: list[Descriptor], name: str, reference: str) -> list[Descri
     tags = {frozenset(names) for _, names in named}
     if not chosen or (len(chosen) > 1 and len(tags) > 1):
         known = sorted(next(iter(names), entry.digest) for entry, names in named)
-        hints = ["choose one by adding its name: " + ", ".join(f"{name}:{tag}" for tag in known)] if known else []
-        raise SourceError(f"{name} has {'no image ' + reference if reference else f'{len(entries)} images'}", *hints)
+        raise _undecided(name, reference, len(entries), known)
     unique = {entry.digest: entry for entry in chosen}
     return list(unique.values())
 
@@ -121,10 +134,9 @@ def _listed(container: Container, name: str, reference: str, limits: Limits) -> 
     return config, layers
 
 
-def _check_platform(config: object, platform: str, name: str) -> None:
-    if platform and isinstance(config, dict):
-        have = "/".join(str(config[key]) for key in ("os", "architecture", "variant") if config.get(key))
-        choose_platform([Descriptor("", "sha256:" + "0" * 64, 0, have)], platform, name)
+def _check_platform(config: Json, platform: str, name: str) -> None:
+    if platform:
+        choose_platform([Descriptor("", "", 0, platform_of(config))], platform, name)
 
 
 def _entry(container: Container, name: str, reference: str, limits: Limits) -> dict[str, object]:
@@ -136,8 +148,12 @@ def _entry(container: Container, name: str, reference: str, limits: Limits) -> d
     if len(entries) == 1:
         return entries[0]
     known = sorted({tag for entry in (wrapped if isinstance(wrapped, list) else []) for tag in _tags(entry)})
-    hints = ["choose one by adding its name: " + ", ".join(f"{name}:{tag}" for tag in known)] if known else []
-    raise SourceError(f"{name} has {'no image ' + reference if reference else f'{len(entries)} images'}", *hints)
+    raise _undecided(name, reference, len(entries), known)
+
+
+def _undecided(name: str, reference: str, count: int, known: list[str]) -> SourceError:
+    hints = ["choose one by adding its name: " + some([f"{name}:{tag}" for tag in known])] if known else []
+    return SourceError(f"{name} has {'no image ' + reference if reference else f'{count} images'}", *hints)
 
 
 def _tags(entry: object) -> list[str]:

@@ -90,7 +90,7 @@ def manifest_kind(document: Json, media_type: str, name: str) -> str:
             f"{name} is in Docker's image format 1, which was retired because its content cannot be verified",
             "push it again with a current tool: docker pull and push, or skopeo copy --format v2s2",
         )
-    kind = str(document.get("mediaType") or media_type or "")
+    kind = text(document.get("mediaType")) or media_type
     if "manifests" in document and "layers" in document:
         raise SourceError(f"the manifest of {name} claims to be both an index and a manifest")
     if kind in INDEXES or (kind not in MANIFESTS and "manifests" in document):
@@ -98,9 +98,9 @@ def manifest_kind(document: Json, media_type: str, name: str) -> str:
     if "layers" not in document or "config" not in document:
         raise SourceError(f"the manifest of {name} is neither an image nor an index")
     config = document["config"]
-    config_type = config.get("mediaType") if isinstance(config, dict) else None
+    config_type = text(config.get("mediaType")) if isinstance(config, dict) else ""
     if config_type not in CONFIGS:
-        raise SourceError(f"{name} is an artifact ({config_type}), not a container image")
+        raise SourceError(f"{name} is an artifact ({config_type[:100] or 'of no stated type'}), not a container image")
     return "manifest"
 
 
@@ -114,7 +114,7 @@ def choose_platform(descriptors: list[Descriptor], platform: str, name: str) -> 
     if wish and not platform and not found and all(not d.platform for d in images):
         found = images
     if not found or (not platform and len({d.digest for d in found}) > 1):
-        known = ", ".join(sorted({d.platform or "(not stated)" for d in images}))
+        known = some(sorted({d.platform or "(not stated)" for d in images}))
         if not found:
             raise SourceError(f"{name} has no image for {wish}", f"choose one with --platform: {known}")
         raise SourceError(f"{name} has several images", f"choose one with --platform: {known}")
@@ -177,7 +177,7 @@ def _history(config: Json, count: int) -> list[tuple[str, str]]:
     """(created_by, created) for each layer: history entries that made no layer are passed over."""
     entries = config.get("history")
     made = [
-        (str(entry.get("created_by") or entry.get("comment") or ""), str(entry.get("created") or ""))
+        (text(entry.get("created_by")) or text(entry.get("comment")), text(entry.get("created")))
         for entry in (entries if isinstance(entries, list) else [])
         if isinstance(entry, dict) and not entry.get("empty_layer")
     ]
@@ -188,12 +188,14 @@ def asset_of(config: Json, name: str, digest: str, image_id: str) -> Asset:
     """The asset that a configuration describes."""
     inner = config.get("config")
     labels = inner.get("Labels") if isinstance(inner, dict) else None
-    pairs = tuple(sorted((str(k), str(v)) for k, v in labels.items())) if isinstance(labels, dict) else ()
-    parts = [config.get("os"), config.get("architecture"), config.get("variant")]
-    platform = "/".join(str(part) for part in parts if part)
-    created = str(config.get("created") or "")
     return Asset(
-        kind="image", name=name, digest=digest, image_id=image_id, platform=platform, labels=pairs, created=created
+        kind="image",
+        name=name,
+        digest=digest,
+        image_id=image_id,
+        platform=platform_of(config),
+        labels=_pairs(labels),
+        created=text(config.get("created")),
     )
 
 
@@ -202,21 +204,39 @@ def descriptor(value: object, what: str) -> Descriptor:
     entry = value if isinstance(value, dict) else {}
     digest, size = entry.get("digest"), entry.get("size", -1)
     if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
-        raise SourceError(f"a {what} descriptor has no valid digest: {str(digest)[:100]!r}")
+        raise SourceError(f"a {what} descriptor has no valid digest: {text(digest)[:100]!r}")
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise SourceError(f"the {what} descriptor of {digest} has no valid size")
-    notes = entry.get("annotations")
-    annotations = tuple(sorted((str(k), str(v)) for k, v in notes.items())) if isinstance(notes, dict) else ()
-    urls = tuple(str(url) for url in entry["urls"]) if isinstance(entry.get("urls"), list) else ()
-    kind, platform = str(entry.get("mediaType") or ""), _platform(entry.get("platform"))
-    return Descriptor(kind, digest, size, platform, annotations, urls)
+    urls = entry.get("urls")
+    return Descriptor(
+        text(entry.get("mediaType")),
+        digest,
+        size,
+        platform_of(entry.get("platform")),
+        _pairs(entry.get("annotations")),
+        tuple(text(url) for url in urls) if isinstance(urls, list) else (),
+    )
 
 
-def _platform(value: object) -> str:
-    if not isinstance(value, dict):
-        return ""
-    parts = [value.get("os"), value.get("architecture"), value.get("variant")]
-    return "/".join(str(part) for part in parts if part)
+def platform_of(value: object) -> str:
+    """`os/arch[/variant]` of a document that states these three; what it does not state is left out."""
+    entry = value if isinstance(value, dict) else {}
+    parts = [text(entry.get("os")), text(entry.get("architecture")), text(entry.get("variant"))]
+    return "/".join(part for part in parts if part)
+
+
+def text(value: object) -> str:
+    """A string from a document; nothing for what is none, and without the half characters that JSON can state."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def some(names: list[str], most: int = 20) -> str:
+    """Names for a hint, not too many."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _pairs(value: object) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((text(k), text(v)) for k, v in value.items())) if isinstance(value, dict) else ()
 
 
 def read_blob(store: Store, at: Descriptor, limit: int) -> bytes:
@@ -247,10 +267,35 @@ def digest_of(data: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
+class _TwiceError(ValueError):
+    """A document states one thing twice."""
+
+
+_READ = frozenset(
+    {"architecture", "config", "diff_ids", "digest", "layers", "manifests", "mediatype", "rootfs", "size"}
+)
+
+
+def _unambiguous(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object without repeated keys. Engines written in Go find fields whatever their case, and take the last."""
+    found = dict(pairs)
+    if len(found) == len(pairs) and len({key.lower() for key in found}) == len(pairs):
+        return found
+    seen = set()
+    for key, _ in pairs:
+        name = key.lower() if key.lower() in _READ else key
+        if name in seen:
+            raise _TwiceError(key)
+        seen.add(name)
+    return found
+
+
 def json_object(raw: bytes, what: str) -> Json:
     """A JSON object from untrusted bytes; SourceError for anything else."""
     try:
-        value = json.loads(raw)
+        value = json.loads(raw, object_pairs_hook=_unambiguous)
+    except _TwiceError as error:
+        raise SourceError(f"{what} states {str(error)[:100]!r} twice, which two readers may take differently") from None
     except (ValueError, RecursionError):
         raise SourceError(f"{what} is not valid JSON") from None
     if not isinstance(value, dict):

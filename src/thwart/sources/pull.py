@@ -44,4 +44,7 @@ def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
 
 
 def _path(text: str) -> Path | None:
-    return Path(text).expanduser() if text else None
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError as error:
+        raise UsageError(f"{text} cannot be found: {error}") from None

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator
 
 from thwart.core.errors import SourceError
 from thwart.core.layer import CannotReopen, LayerFacts, MemberStream
 from thwart.core.limits import Limits
+from thwart.lib import inflate as inflater
 from thwart.lib.inflate import InflateError, inflate
 from thwart.lib.tarstream import TarError, TarStream
 from thwart.sources import Image
-from thwart.sources._container import Container
+from thwart.sources._container import follow, link_target
 from thwart.sources._verified import LayerTar
 
 Read = Callable[[Callable[[], MemberStream]], LayerFacts]
-Open = Callable[[Container], Image]
+_HELD = 8  # times the limit of one configuration: what all documents of one archive may take
 
 
 class Collected:
@@ -28,6 +28,8 @@ class Collected:
         self._links: dict[str, str] = {}
         self.digests: dict[str, tuple[str, str]] = {}
         self.facts: dict[str, LayerFacts] = {}
+        self.trouble: dict[str, str] = {}  # why a member could not be read as a layer
+        self.held = 0  # bytes of small files
 
     def names(self) -> list[str]:
         """See `Container`."""
@@ -36,28 +38,28 @@ class Collected:
     def add(self, name: str, size: int, content: bytes | None) -> None:
         """Note a file, with its content when it is small."""
         self._sizes[name] = size
+        self._links.pop(name, None)
         if content is not None:
+            self.held += len(content)
             self._small[name] = content
 
     def link(self, name: str, target: str) -> None:
-        """Note a link to another member (older `docker save` wrote equal layers once)."""
+        """Note a link to another member."""
         self._links[name] = target
 
     def real(self, name: str) -> str:
         """The member that a name stands for."""
-        for _ in range(8):
-            name = self._links.get(name, name)
-        return name
+        return follow(self._links, name)
 
     def size(self, name: str) -> int:
         """See `Container`."""
         return self._sizes.get(self.real(name), -1)
 
     def open(self, name: str) -> Iterator[bytes]:
-        """See `Container`; layers cannot be opened again."""
+        """See `Container`; CannotReopen for what was too large to keep."""
         content = self._small.get(self.real(name))
         if content is None:
-            raise SourceError(f"{self._what} cannot be read twice, and {name} is needed again")
+            raise CannotReopen
         return iter((content,))
 
 
@@ -77,21 +79,24 @@ def read_archive(chunks: Iterator[bytes], what: str, read: Read, limits: Limits)
             name = member.name.removeprefix("./")
             if member.kind == "0":
                 _take(tar, name, member.size, collected, read, limits)
-            elif member.kind == "2":
-                collected.link(name, posixpath.normpath(f"/{name}/../{member.link}").lstrip("/"))
-            elif member.kind == "1":
-                collected.link(name, member.link.removeprefix("./"))
+            elif target := link_target(member):
+                collected.link(name, target)
     except (TarError, InflateError) as error:
         raise SourceError(f"{what} cannot be read: {error}") from None
     return collected
 
 
 def _take(tar: TarStream, name: str, size: int, collected: Collected, read: Read, limits: Limits) -> None:
-    head = tar.head(1)
-    if size <= limits.config_bytes and head in (b"{", b"["):
+    head = tar.head(512)
+    if size <= limits.config_bytes and head[:1] in (b"{", b"[") and head[257:262] != b"ustar":
         collected.add(name, size, tar.read(limits.config_bytes))
+        if collected.held > _HELD * limits.config_bytes:
+            raise TarError(f"holds more than {_HELD * limits.config_bytes} bytes of JSON documents")
         return
     collected.add(name, size, None)
+    if not _may_be_layer(head):
+        collected.trouble[name] = "a wrong checksum in its first header, so that it is no tar archive"
+        return
     layer = LayerTar(tar.content(), "", size, "", limits)
     opened = False
 
@@ -105,9 +110,14 @@ def _take(tar: TarStream, name: str, size: int, collected: Collected, read: Read
     try:
         collected.facts[name] = read(once)
         collected.digests[name] = layer.digests
-    except SourceError:
+    except SourceError as error:
         # not a layer, or a damaged one: known only when the manifest has been read, which then misses it
-        return
+        collected.trouble[name] = error.sentence
+
+
+def _may_be_layer(head: bytes) -> bool:
+    """Whether it is worth trying: compressed, empty, or with a number where a tar header has its checksum."""
+    return bool(inflater.kind(head)) or not head.strip(b"\0") or head[148:156].strip(b" \0").isdigit()
 
 
 def facts_by_diff_id(collected: Collected, image: Image, promised: dict[int, str]) -> dict[str, LayerFacts]:
@@ -120,7 +130,8 @@ def facts_by_diff_id(collected: Collected, image: Image, promised: dict[int, str
     for layer in image.layers:
         name = collected.real(promised[layer.index])
         if name not in collected.facts:
-            raise SourceError(f"layer {promised[layer.index]} cannot be read")
+            why = collected.trouble.get(name, "the archive does not hold it")
+            raise SourceError(f"layer {promised[layer.index]} cannot be read: {why.partition(': ')[2] or why}")
         digest, diff_id = collected.digests[name]
         promised_blob = (layer.digest, layer.size) if layer.digest else (digest, collected.size(name))
         if diff_id != layer.diff_id or (digest, collected.size(name)) != promised_blob:

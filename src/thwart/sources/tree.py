@@ -6,53 +6,121 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from thwart.core.errors import SourceError
 from thwart.core.layer import Member, Problem
+from thwart.core.limits import Limits
 
+MOST_TOLD = 1000  # files that could not be opened; a report of more helps nobody
 VCS = frozenset({".git", ".hg", ".svn"})
+# Endings of files that are opened for nothing when one looks for programs, unless they may be executed.
+NO_PROGRAMS = frozenset(
+    ["c", "cc", "conf", "cpp", "css", "csv", "gif", "go", "gz", "h", "html", "ico", "ini", "java", "jpg", "js", "json", "list", "lua", "map", "md", "mjs", "mo", "nls", "pem", "php", "pl", "pm", "png", "po", "py", "pyc", "pyi", "rb", "rs", "rst", "scss", "sh", "sql", "svg", "tcl", "toml", "ts", "tsx", "ttf", "txt", "vim", "woff", "woff2", "xml", "xz", "yaml", "yml", "zip"]
+)
 VIRTUAL = frozenset({"proc", "sys", "dev", "run"})  # of a live root file system: not on disk
 
 
+class _Level(NamedTuple):
+    """A folder on the way down: its descriptor, its path with a slash, and its folders still to be visited."""
+
+    descriptor: int
+    prefix: str
+    folders: Iterator[str]
+
+
 class FolderStream:
-    """A `MemberStream` over a folder, in the order of names.
+    """A `MemberStream` over a folder, in the order of names; no step of the walk follows a link.
 
     Args:
         root: the folder.
+        limits: bounds the depth, and with it the number of folders that are open at a time.
         skip: names of folders that are passed over anywhere.
         skip_top: names that are passed over right below the root.
     """
 
     def __init__(
-        self, root: Path, *, skip: frozenset[str] = frozenset(), skip_top: frozenset[str] = frozenset()
+        self,
+        root: Path,
+        limits: Limits,
+        *,
+        skip: frozenset[str] = frozenset(),
+        skip_top: frozenset[str] = frozenset(),
     ) -> None:
         self._root = root
+        self._depth = limits.path_parts
         self._skip, self._skip_top = skip, skip_top
         self._folder = -1
         self._current = Member("", "", 0, 0, "")
-        self.problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be opened, each once."""
+        return tuple(self._problems)
 
     def __iter__(self) -> Iterator[Member]:
         """Every entry; what cannot be opened is noted in `problems`."""
-        walk = os.fwalk(self._root, follow_symlinks=False, onerror=self._note)
-        for path, folders, names, descriptor in walk:
-            relative = os.path.relpath(path, self._root)
-            prefix = "" if relative == "." else relative + "/"
-            if prefix:
-                yield Member(prefix.rstrip("/"), "5", 0, 0o755, "")
-            banned = self._skip | (frozenset() if prefix else self._skip_top)
-            links = sorted(name for name in folders if _is_link(name, descriptor))
-            folders[:] = sorted(name for name in folders if name not in banned and name not in links)
-            self._folder = descriptor
-            for name in sorted((*names, *links)):
-                member = self._member(prefix, name)
-                if member is not None:
-                    self._current = member
-                    yield member
+        levels: list[_Level] = []
+        try:
+            yield from self._enter(levels, "", str(self._root))
+            while levels:
+                level = levels[-1]
+                name = next(level.folders, "")
+                if name:
+                    yield from self._enter(levels, level.prefix + name, name)
+                else:
+                    os.close(levels.pop().descriptor)
+        finally:
+            for level in levels:
+                os.close(level.descriptor)
 
-    def _note(self, error: OSError) -> None:
-        path = os.path.relpath(str(error.filename or self._root), self._root)
-        self.problems.append(Problem("unreadable", f"cannot be read: {error.strerror}", path))
+    def _enter(self, levels: list[_Level], path: str, name: str) -> Iterator[Member]:
+        """Give out a folder and its files, and put it on the way."""
+        if path:
+            yield Member(path, "5", 0, 0o755, "")
+        if len(levels) > self._depth:
+            self._problem("absurd-name", f"folders nest deeper than {self._depth}; what is below is left out", path)
+            return
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if path else 0)
+        try:
+            descriptor = os.open(name, flags, dir_fd=levels[-1].descriptor if levels else None)
+        except OSError as error:
+            self._note(path, error)
+            return
+        prefix = path + "/" if path else ""
+        folders, names = self._listed(descriptor, path)
+        levels.append(_Level(descriptor, prefix, iter(folders)))
+        self._folder = descriptor
+        for each in names:
+            member = self._member(prefix, each)
+            if member is not None:
+                self._current = member
+                yield member
+
+    def _listed(self, descriptor: int, path: str) -> tuple[list[str], list[str]]:
+        """The names of folders to visit, and of everything else."""
+        banned = self._skip | (frozenset() if path else self._skip_top)
+        folders, names = [], []
+        try:
+            with os.scandir(descriptor) as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        names.append(entry.name)
+                    elif entry.name not in banned:
+                        folders.append(entry.name)
+        except OSError as error:
+            self._note(path, error)
+        return sorted(folders), sorted(names)
+
+    def _note(self, path: str, error: OSError) -> None:
+        self._problem("unreadable", f"cannot be read: {error.strerror}", path)
+
+    def _problem(self, slug: str, sentence: str, path: str) -> None:
+        if len(self._problems) < MOST_TOLD:
+            self._problems[Problem(slug, sentence, path)] = None
+        else:
+            self._problems[Problem(slug, f"more than {MOST_TOLD} things cannot be read; not all are listed", "")] = None
 
     def _member(self, prefix: str, name: str) -> Member | None:
         try:
@@ -60,7 +128,7 @@ class FolderStream:
             if stat.S_ISLNK(status.st_mode):
                 return Member(prefix + name, "2", 0, 0o777, os.readlink(name, dir_fd=self._folder))
         except OSError as error:
-            self.problems.append(Problem("unreadable", f"cannot be read: {error.strerror}", prefix + name))
+            self._note(prefix + name, error)
             return None
         if stat.S_ISREG(status.st_mode):
             return Member(prefix + name, "0", status.st_size, stat.S_IMODE(status.st_mode), "")
@@ -75,13 +143,13 @@ class FolderStream:
         """See `MemberStream`; a file that cannot be opened is noted and yields nothing."""
         try:
             descriptor = self._open()
+            try:
+                return [(start, os.pread(descriptor, length, start)) for start, length in wanted]
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            self.problems.append(Problem("unreadable", f"cannot be read: {error.strerror}", self._current.name))
+            self._note(self._current.name, error)
             return []
-        try:
-            return [(start, os.pread(descriptor, length, start)) for start, length in wanted]
-        finally:
-            os.close(descriptor)
 
     def read(self, limit: int) -> bytes:
         """See `MemberStream`."""
@@ -94,19 +162,19 @@ class FolderStream:
 
     def starts_with(self, magic: bytes) -> bool:
         """See `MemberStream`."""
-        return self._current.size >= len(magic) and self.read(len(magic)) == magic
-
-
-def _is_link(name: str, folder: int) -> bool:
-    try:
-        return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
-    except OSError:
-        return False
+        name, mode = self._current.name, self._current.mode
+        if self._current.size < len(magic) or (not mode & 0o111 and name.rpartition(".")[2] in NO_PROGRAMS):
+            return False
+        return self.read(len(magic)) == magic
 
 
 def check_folder(path: Path) -> None:
     """SourceError unless `path` is a folder that can be listed."""
-    if not path.is_dir():
-        raise SourceError(f"{path} is not a folder")
-    if not os.access(path, os.R_OK | os.X_OK):
-        raise SourceError(f"{path} cannot be read: Permission denied")
+    try:
+        with os.scandir(path):
+            return
+    except NotADirectoryError:
+        raise SourceError(f"{path} is not a folder") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise SourceError(f"{path} cannot be read: {why}") from None
