@@ -26,7 +26,7 @@ The same for every format:
   0    clean
   1    the gate says deny
   2    the command or the configuration is wrong
-  3    incomplete: a file could not be read, a package not be judged; findings may be missing
+  3    incomplete: a file could not be read, a package not be judged, an answer is unknown; findings may be missing
   4    a target could not be reached, pulled, opened or verified
   130  interrupted
 
@@ -86,6 +86,10 @@ A finding that you accept is stated in thwart.toml, with a reason, an owner and 
   reason = "the affected cipher is switched off"
   owner = "platform team"
   expires = 2027-03-31
+
+In a repository's own requirements, go.mod or pom.xml a comment on the line, or alone on the line above, does the same:
+
+  flask==1.0  # thwart: ignore[CVE-2023-30861] sessions are not permanent here
 
 What is set aside stays in every report, with the reason. After its last day an exception does nothing and says so."""
 

@@ -1,0 +1,206 @@
+"""Questions about network policy: read manifests, then map, judge or explain."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from thwart.core.errors import LimitError, SourceError, UsageError
+from thwart.core.finding import Diagnostic
+from thwart.core.limits import DEFAULT, Limits
+
+if TYPE_CHECKING:
+    from thwart.network.engine import Model
+    from thwart.network.explain import Directory, Party
+    from thwart.network.model import Answer, Refusal
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+_MOST_FILES = 200_000
+
+
+class RefusedError(UsageError):
+    """Objects that the API server would refuse (exit 2); `refusals` has them all."""
+
+    slug = "invalid-object"
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        first = refusals[0]
+        super().__init__(f"{_where(first)}: {first.what}: {first.why}")
+        self.refusals = refusals
+        self.sentences = [f"{_where(one)}: {one.what}: {one.why}" for one in refusals]
+
+
+def _where(one: Refusal) -> str:
+    return f"{one.path}:{one.line}" if one.line else one.path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """Manifests made ready for questions. `diagnostics` tell what could not be done and what is assumed."""
+
+    model: Model
+    directory: Directory
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether answers may be missing something."""
+        return any(diagnostic.incomplete for diagnostic in self.diagnostics)
+
+
+def load_network(paths: Iterable[str], *, stdin: bytes | None = None, limits: Limits = DEFAULT) -> Network:
+    """Read manifests.
+
+    Args:
+        paths: files, folders (every .yaml, .yml and .json below), and `-` for `stdin`.
+        stdin: what `-` stands for.
+        limits: bounds on each file.
+
+    Raises:
+        SourceError: a path cannot be read, or nothing in any of them describes a pod, workload, namespace or policy;
+        RefusedError: the API server would refuse an object.
+    """
+    from thwart.network.assumptions import assumptions
+    from thwart.network.engine import Model
+    from thwart.network.explain import Directory
+    from thwart.network.world import read_world
+
+    unread: list[Diagnostic] = []
+    with _no_collector():
+        world = read_world(_files(paths, stdin, limits, unread), limits)
+    if world.refused:
+        raise RefusedError(world.refused)
+    if not (world.endpoints or world.policies or world.namespaces or world.unmodelled or world.finished):
+        reasons = [f"{one.path}: {one.message}" for one in (*unread, *world.diagnostics)[:5]]
+        raise SourceError("nothing there describes a pod, a workload, a namespace or a policy", *reasons)
+    with _no_collector():
+        model = Model(world)
+        directory = Directory(model)
+    found = (*unread, *world.diagnostics, *assumptions(world))
+    return Network(model=model, directory=directory, diagnostics=found)
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """Millions of objects are made that form no cycles: looking for some takes a fifth of the time."""
+    import gc
+
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _files(
+    paths: Iterable[str], stdin: bytes | None, limits: Limits, unread: list[Diagnostic]
+) -> Iterator[tuple[str, bytes]]:
+    for name in paths:
+        if name == "-":
+            yield "-", stdin or b""
+        elif Path(name).is_dir():
+            for path in _below(Path(name)):
+                try:
+                    yield str(path), _bytes(path, limits)
+                except (SourceError, OSError) as error:
+                    unread.append(Diagnostic(slug="unreadable-file", message=str(error), path=str(path)))
+        else:
+            try:
+                yield name, _bytes(Path(name), limits)
+            except OSError as error:
+                raise SourceError(f"{name} cannot be read: {error.strerror}") from None
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    count = 0
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            if name.lower().endswith(_SUFFIXES):
+                count += 1
+                if count > _MOST_FILES:
+                    raise LimitError(f"{folder} has more than {_MOST_FILES} manifests")
+                yield Path(here, name)
+
+
+def _bytes(path: Path, limits: Limits) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(limits.file_bytes + 1)
+    if len(data) > limits.file_bytes:
+        raise LimitError(f"{path} is larger than {limits.file_bytes} bytes")
+    return data
+
+
+def map_network(network: Network, name: str) -> str:
+    """The whole connectivity in a format; see `map_formats`."""
+    from thwart.network.formats import MEMBERS
+    from thwart.network.mapping import build_map
+
+    write = MEMBERS.get(name)
+    if write is None:
+        raise UsageError(f"there is no map format {name}", f"one of {', '.join(map_formats())}")
+    return write(build_map(network.model))
+
+
+def map_formats() -> list[str]:
+    """The names of all map formats."""
+    from thwart.network.formats import MEMBERS
+
+    return MEMBERS.names()
+
+
+def find_party(network: Network, text: str) -> Party:
+    """One end of a flow: an address, `namespace/pod`, `namespace/workload` or `namespace/Kind/name`.
+
+    Raises:
+        UsageError: there is nothing of that name.
+    """
+    from thwart.network.explain import UnknownParty
+
+    try:
+        if "/" not in text:
+            return network.directory.ip(text)
+        namespace, _, name = text.partition("/")
+        return network.directory.pod(namespace, name)
+    except UnknownParty as error:
+        hint = "name a pod or workload as namespace/name or namespace/Kind/name, or give an address"
+        raise UsageError(str(error), hint) from None
+
+
+def ask(network: Network, source: Party, destination: Party, protocol: str, port: int) -> Answer:
+    """Whether one connection can be made, and why."""
+    from thwart.network.explain import judge
+
+    return judge(network.model, source, destination, network.model.ports.bit(protocol, port))
+
+
+def ask_all(network: Network, source: Party, destination: Party) -> list[tuple[str, Answer]]:
+    """Every port of every protocol: the ports in words, and the answer that they share."""
+    from thwart.lib.bitsets import members
+    from thwart.network.explain import judge
+
+    found: dict[Answer, int] = {}
+    for number in members(network.model.ports.all):
+        answer = judge(network.model, source, destination, 1 << number)
+        found[answer] = found.get(answer, 0) | 1 << number
+    return [(network.model.ports.describe(mask), answer) for answer, mask in found.items()]
+
+
+def answer_flows(network: Network, lines: Iterable[bytes]) -> Iterator[tuple[bytes, str]]:
+    """Answer flows, one JSON object a line; see `thwart.network.flows.Answers`.
+
+    Yields:
+        The line of output, and `answered`, `unknown` or `malformed`.
+    """
+    from thwart.network.flows import Answers
+
+    answers = Answers(network.model, network.directory)
+    for line in lines:
+        if line.strip():
+            yield answers.line(line)

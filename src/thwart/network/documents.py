@@ -1,0 +1,294 @@
+"""Kubernetes objects out of YAML and JSON, typed as the API server types them, with their places.
+
+A list of a hundred thousand pods is one pass of a typed JSON decoder; places in JSON are worked out only when asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from thwart.core.limits import Limits
+from thwart.lib import json_bounded
+from thwart.lib.documents import DocumentError
+from thwart.lib.yaml_positions import YamlList, YamlMap, load_all
+from thwart.network.model import Origin, Pointer
+from thwart.network.selectors import Invalid
+
+T = TypeVar("T")
+
+MAX_VALUES = 40_000_000  # of one JSON file: about half a million pods
+MAX_NODES = 4_000_000  # of one YAML file
+_NOTHING = msgspec.Raw(b"null")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+class Owner(msgspec.Struct):
+    """`metadata.ownerReferences[]`."""
+
+    kind: str | None = None
+    name: str | None = None
+    controller: bool | None = None
+
+
+class Meta(msgspec.Struct, rename="camel"):
+    """`metadata`."""
+
+    name: str | None = None
+    generate_name: str | None = None
+    namespace: str | None = None
+    labels: dict[str, str | None] | None = None
+    owner_references: list[Owner] | None = None
+
+
+class _RawHead(msgspec.Struct, rename="camel"):
+    api_version: str | None = None
+    kind: str | None = None
+    metadata: Meta | None = None
+    spec: msgspec.Raw = _NOTHING
+    status: msgspec.Raw = _NOTHING
+
+
+class _RawTop(_RawHead, rename="camel"):
+    items: list[_RawHead] | None = None
+
+
+class _Head(msgspec.Struct, rename="camel"):
+    api_version: str | None = None
+    kind: str | None = None
+    metadata: Meta | None = None
+    spec: Any = None
+    status: Any = None
+
+
+@dataclass(slots=True)
+class JsonOrigin:
+    """An object's `spec` in a JSON file, and the line that it begins on."""
+
+    path: str
+    base: int
+    spec: bytes
+    _root: object = None
+
+    def line(self, pointer: Pointer) -> int:
+        """See `Origin`; parses the spec once more, with places, when it is first asked."""
+        if self.base <= 0 or pointer[:1] != ("spec",) or b"\n" not in self.spec:
+            return max(self.base, 0)
+        if self._root is None:
+            try:
+                self._root = load_all(self.spec, max_bytes=1 << 22, max_depth=64, max_nodes=1 << 18)[0]
+            except (DocumentError, IndexError):  # JSON that is not YAML: tabs, escapes
+                self._root = ()
+        return self.base + _line_in(self._root, pointer[1:]) - 1
+
+
+@dataclass(slots=True)
+class YamlOrigin:
+    """An object in a YAML file."""
+
+    path: str
+    root: YamlMap
+
+    def line(self, pointer: Pointer) -> int:
+        """See `Origin`."""
+        return _line_in(self.root, pointer)
+
+
+@dataclass(slots=True)
+class NoOrigin:
+    """An object in a document without places."""
+
+    path: str
+
+    def line(self, pointer: Pointer) -> int:  # noqa: ARG002 - the protocol has it
+        """Always unknown."""
+        return 0
+
+
+def _line_in(node: object, pointer: Pointer) -> int:
+    line = node.place.line if isinstance(node, YamlMap | YamlList) else 1
+    for step in pointer:
+        if isinstance(node, YamlMap) and step in node:
+            line = node.keys_at[step].line
+            node = node[step]
+        elif isinstance(node, YamlList) and isinstance(step, int) and step < len(node):
+            line = node.items_at[step].line
+            node = node[step]
+        else:
+            break
+    return line
+
+
+@dataclass(slots=True)
+class Item:
+    """One object. `spec` and `status` decode on demand."""
+
+    api: str
+    kind: str
+    meta: Meta
+    origin: Origin
+    _spec: object
+    _status: object
+
+    def spec(self, type_: type[T]) -> T:
+        """The spec in this shape; Invalid when it has another, as the API server's decoder would say."""
+        return _decode(self._spec, type_, "spec")
+
+    def status(self, type_: type[T]) -> T | None:
+        """The status in this shape; None when it has another: what a controller wrote is no claim of the user's."""
+        try:
+            return _decode(self._status, type_, "status")
+        except Invalid:
+            return None
+
+    @property
+    def name(self) -> str:
+        """The object's name, or what it will begin with."""
+        return self.meta.name or self.meta.generate_name or ""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace; `default` where none is given."""
+        return self.meta.namespace or "default"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The object's labels."""
+        return labels_of(self.meta)
+
+    @property
+    def what(self) -> str:
+        """Kind, namespace and name, for messages."""
+        return f"{self.kind} {self.meta.namespace + '/' if self.meta.namespace else ''}{self.name}"
+
+
+def labels_of(meta: Meta | None) -> dict[str, str]:
+    """The labels; a null value is an empty one, as Go decodes it."""
+    if meta is None or not meta.labels:
+        return {}
+    return {key: value or "" for key, value in meta.labels.items()}
+
+
+_DECODERS: dict[type, msgspec.json.Decoder[Any]] = {}  # one for each shape: making one takes longer than using it
+
+
+def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
+    if type_ not in _DECODERS:
+        _DECODERS[type_] = msgspec.json.Decoder(type_)
+    return _DECODERS[type_]
+
+
+def _decode(value: object, type_: type[T], field: str) -> T:
+    try:
+        if isinstance(value, msgspec.Raw):
+            return type_() if value == _NOTHING else _decoder(type_).decode(value)
+        return msgspec.convert({} if value is None else value, type_)
+    except msgspec.ValidationError as error:
+        raise _misfit(error, (field,)) from None
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        raise Invalid((field,), "it cannot be decoded") from None
+
+
+def _misfit(error: msgspec.ValidationError, root: Pointer) -> Invalid:
+    sentence, _, path = str(error).partition(" - at `$")
+    steps: list[str | int] = list(root)
+    for name, index in _STEP.findall(path.rstrip("`")):
+        if index == "...":
+            break
+        steps.append(name or int(index))
+    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+    return Invalid(
+        tuple(steps), f"{where}: {sentence[:1].lower()}{sentence[1:].replace('`', '').replace(' | null', '')}"
+    )
+
+
+def read_items(path: str, data: bytes, limits: Limits) -> Iterator[Item | tuple[Origin, str, Invalid]]:
+    """The objects of one file, lists opened; in place of one that does not fit, its origin, what it is and why.
+
+    Raises:
+        DocumentError: the file is neither YAML nor JSON, or beyond a bound.
+    """
+    if data.lstrip()[:1] in (b"{", b"["):
+        top = json_bounded.load_as(data, _RawTop, max_bytes=limits.file_bytes, max_items=MAX_VALUES)
+        if top is not None:
+            yield from _raw_items(path, data, top)
+            return
+    try:
+        documents = load_all(
+            data, max_bytes=limits.yaml_bytes, max_depth=limits.json_depth, max_nodes=MAX_NODES, schema="kubernetes"
+        )
+    except DocumentError:
+        if data.lstrip()[:1] not in (b"{", b"["):
+            raise
+        documents = (
+            json_bounded.load(data, max_bytes=limits.file_bytes, max_depth=limits.json_depth, max_items=MAX_VALUES),
+        )
+    for document in documents:
+        yield from _loose_items(path, document)
+
+
+def _raw_items(path: str, data: bytes, top: _RawTop) -> Iterator[Item]:
+    heads: list[_RawHead] = top.items if top.items is not None else [top]
+    listed = (top.kind or "List").removesuffix("List")
+    multiline = data.count(b"\n", 0, 1 << 16) > 1
+    lines = _Lines(data) if multiline else None
+    for head in heads:
+        kind = head.kind or listed  # `kubectl get --raw` leaves the kinds of items out
+        api = head.api_version or top.api_version or ""
+        origin: Origin
+        if _wants_lines(kind):
+            raw = bytes(head.spec)
+            origin = JsonOrigin(path, lines.find(raw) if lines else 1, raw)
+        else:
+            origin = JsonOrigin(path, 0 if multiline else 1, b"")
+        yield Item(api, kind, head.metadata or Meta(), origin, head.spec, head.status)
+
+
+def _wants_lines(kind: str) -> bool:
+    return "Polic" in kind or "Firewall" in kind
+
+
+class _Lines:
+    """Line numbers of pieces that are asked for in the order in which they stand in the file."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+        self._line = 1
+
+    def find(self, piece: bytes) -> int:
+        found = self._data.find(piece, self._at)
+        if found < 0:
+            return 0
+        self._line += self._data.count(b"\n", self._at, found)
+        self._at = found
+        return self._line
+
+
+def _loose_items(
+    path: str, document: object, kind: str = "", api: str = ""
+) -> Iterator[Item | tuple[Origin, str, Invalid]]:
+    if document is None:
+        return
+    origin: Origin = YamlOrigin(path, document) if isinstance(document, YamlMap) else NoOrigin(path)
+    if not isinstance(document, dict) or not isinstance(document.get("kind") or kind or None, str):
+        yield Item("", "", Meta(), origin, None, None)  # compose files, chart values: not ours to refuse
+        return
+    listed = str(document.get("kind") or kind)
+    items = document.get("items")
+    if listed.endswith("List") and isinstance(items, list):
+        for item in items:
+            yield from _loose_items(path, item, listed.removesuffix("List"), str(document.get("apiVersion") or ""))
+        return
+    try:
+        head = msgspec.convert(document, _Head)
+    except (msgspec.ValidationError, ValueError) as error:
+        if not isinstance(error, msgspec.ValidationError):
+            error = msgspec.ValidationError("it cannot be decoded")
+        yield origin, listed or "an object", _misfit(error, ())
+        return
+    yield Item(head.api_version or api, head.kind or kind, head.metadata or Meta(), origin, head.spec, head.status)

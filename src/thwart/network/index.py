@@ -1,0 +1,117 @@
+"""Selectors and peers as sets of classes, each worked out once: an inverted index under interned selectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from thwart.lib.bitsets import members, pack
+from thwart.network.classes import HOST, OUTSIDE, POD, Class, Partition
+from thwart.network.model import BlockPeer, NamePeer, NodePeer, Peer, PodPeer, World
+from thwart.network.selectors import Requirement, Selector, matches
+
+
+class Index:
+    """Sets of classes for one address family (`blocks` of that family count)."""
+
+    def __init__(self, partition: Partition, family: int) -> None:
+        self._classes = partition.classes
+        self.size = len(partition.classes)
+        self.everyone = (1 << self.size) - 1
+        self._world: World = partition.world
+        self._pods = pack((i for i, c in enumerate(self._classes) if c.what == POD), self.size)
+        self.hosts = pack((i for i, c in enumerate(self._classes) if c.what == HOST), self.size)
+        self.outside = pack((i for i, c in enumerate(self._classes) if c.what == OUTSIDE), self.size)
+        self._unplaced = pack(
+            (i for i, c in enumerate(self._classes) if c.what != OUTSIDE and not c.families), self.size
+        )
+        self._of_namespace = self._by(lambda c: [c.namespace] if c.what == POD else [])
+        self._having = self._by(lambda c: c.labels if c.what == POD else ())
+        self._valued = self._by(lambda c: c.labels.items() if c.what == POD else ())
+        self._in_block = self._by(lambda c: c.blocks[family])
+        self._block_number = {peer: number for number, peer in enumerate(partition.block_peers)}
+        self._bits: dict[tuple[str, object], int] = {}
+        self._selected: dict[Selector, int] = {}
+        self._namespaces: dict[Selector, int] = {}
+        self._peers: dict[Peer, tuple[int, int]] = {}
+
+    def _by(self, keys: Callable[[Class], Iterable[object]]) -> dict[object, list[int]]:
+        found: dict[object, list[int]] = {}
+        for number, one in enumerate(self._classes):
+            for key in keys(one):
+                found.setdefault(key, []).append(number)
+        return found
+
+    def _set(self, what: str, table: dict[object, list[int]], key: object) -> int:
+        bits = self._bits.get((what, key))
+        if bits is None:
+            bits = self._bits[what, key] = pack(table.get(key, ()), self.size)
+        return bits
+
+    def namespace(self, name: str) -> int:
+        """The pods of a namespace."""
+        return self._set("namespace", self._of_namespace, name)
+
+    def pods(self, peer: PodPeer) -> int:
+        """The pods that a peer or a subject selects; never those in the host's network."""
+        where = self.namespace(peer.namespace) if peer.namespace is not None else self._in_namespaces(peer.namespaces)
+        return where & self._labelled(peer.pods) if peer.pods else where
+
+    def _in_namespaces(self, selector: Selector) -> int:
+        if not selector:
+            return self._pods
+        bits = self._namespaces.get(selector)
+        if bits is None:
+            bits = 0
+            for namespace in self._world.namespaces.values():
+                if matches(selector, namespace.labels):
+                    bits |= self.namespace(namespace.name)
+            self._namespaces[selector] = bits
+        return bits
+
+    def _labelled(self, selector: Selector) -> int:
+        bits = self._selected.get(selector)
+        if bits is None:
+            bits = self._pods
+            for requirement in selector:
+                bits &= self._required(requirement)
+            self._selected[selector] = bits
+        return bits
+
+    def _required(self, requirement: Requirement) -> int:
+        key, operator, values = requirement
+        if operator in ("Exists", "DoesNotExist"):
+            bits = self._set("key", self._having, key)
+        else:
+            bits = 0
+            for value in values:
+                bits |= self._set("value", self._valued, (key, value))
+        return bits if operator in ("Exists", "In") else self._pods & ~bits
+
+    def peer(self, peer: Peer) -> tuple[int, int]:
+        """The classes that a peer holds, and those that it may hold."""
+        found = self._peers.get(peer)
+        if found is None:
+            found = self._peers[peer] = self._resolve(peer)
+        return found
+
+    def _resolve(self, peer: Peer) -> tuple[int, int]:
+        if isinstance(peer, PodPeer):
+            return self.pods(peer), 0
+        if isinstance(peer, BlockPeer):
+            return self._set("block", self._in_block, self._block_number[peer]), self._unplaced
+        if isinstance(peer, NamePeer):
+            return 0, self.outside
+        return self._nodes(peer)
+
+    def _nodes(self, peer: NodePeer) -> tuple[int, int]:
+        stated = {node.name: node for node in self._world.nodes if node.stated}
+        sure, perhaps = [], []
+        for number in members(self.hosts):
+            node = stated.get(self._classes[number].node)
+            if not peer.nodes or (node is not None and matches(peer.nodes, node.labels)):
+                sure.append(number)
+            elif node is None:
+                perhaps.append(number)
+        # without the nodes' own documents, an address outside may be one of theirs
+        unknown = 0 if stated else self.outside
+        return pack(sure, self.size), pack(perhaps, self.size) | unknown

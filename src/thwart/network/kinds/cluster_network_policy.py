@@ -1,0 +1,207 @@
+"""ClusterNetworkPolicy, policy.networking.k8s.io/v1alpha2.
+
+Source: sigs.k8s.io/network-policy-api, apis/v1alpha2/clusternetworkpolicy_types.go.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from thwart.network.documents import Item
+from thwart.network.kinds import policy_kind
+from thwart.network.kinds._parts import block, check_name, port_name, port_number
+from thwart.network.model import (
+    ADMIN,
+    ALLOW,
+    BASELINE,
+    DENY,
+    EGRESS,
+    INGRESS,
+    PASS,
+    BlockPeer,
+    NamePeer,
+    NodePeer,
+    Peer,
+    PodPeer,
+    Pointer,
+    Policy,
+    PortMatch,
+    Rule,
+)
+from thwart.network.selectors import EVERYTHING, Invalid, LabelSelector, compile_selector
+
+_TIERS = {"Admin": ADMIN, "Baseline": BASELINE}
+_ACTIONS = {"Accept": ALLOW, "Deny": DENY, "Pass": PASS}
+_MOST = 25  # rules of a direction, peers and protocols of a rule, networks and names of a peer
+
+
+class _Pods(msgspec.Struct, rename="camel"):
+    namespace_selector: LabelSelector | None = None
+    pod_selector: LabelSelector | None = None
+
+
+class _Peer(msgspec.Struct, rename="camel"):
+    namespaces: LabelSelector | None = None
+    pods: _Pods | None = None
+    nodes: LabelSelector | None = None
+    networks: list[str] | None = None
+    domain_names: list[str] | None = None
+
+
+class _Range(msgspec.Struct):
+    start: int = 0
+    end: int = 0
+
+
+class _Port(msgspec.Struct):
+    number: int | None = None
+    range: _Range | None = None
+
+
+class _Transport(msgspec.Struct, rename="camel"):
+    destination_port: _Port | None = None
+
+
+class _Protocol(msgspec.Struct, rename="camel"):
+    tcp: _Transport | None = None
+    udp: _Transport | None = None
+    sctp: _Transport | None = None
+    destination_named_port: str | None = None
+
+
+class _Rule(msgspec.Struct):
+    name: str | None = None
+    action: str | None = None
+    from_: list[_Peer] | None = msgspec.field(default=None, name="from")
+    to: list[_Peer] | None = None
+    protocols: list[_Protocol] | None = None
+
+
+class _Spec(msgspec.Struct):
+    tier: str | None = None
+    priority: int | None = None
+    subject: _Peer | None = None
+    ingress: list[_Rule] | None = None
+    egress: list[_Rule] | None = None
+
+
+@policy_kind("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy")
+def cluster_network_policy(item: Item) -> Policy:
+    """Decode and check one object."""
+    check_name(item, namespaced=False)
+    spec = item.spec(_Spec)
+    if spec.tier not in _TIERS:
+        raise Invalid(("spec", "tier"), f"the tier {spec.tier!r} is not Admin or Baseline")
+    if spec.priority is None or not 0 <= spec.priority <= 1000:
+        raise Invalid(("spec", "priority"), "priority must be given, from 0 to 1000")
+    return Policy(
+        kind="ClusterNetworkPolicy",
+        name=item.name,
+        namespace="",
+        tier=_TIERS[spec.tier],
+        priority=spec.priority,
+        subject=_subject(spec.subject),
+        origin=item.origin,
+        ingress=_rules(spec.ingress, INGRESS),
+        egress=_rules(spec.egress, EGRESS),
+    )
+
+
+def _subject(written: _Peer | None) -> PodPeer:
+    pointer = ("spec", "subject")
+    peer = written or _Peer()
+    if peer.nodes or peer.networks or peer.domain_names or (peer.namespaces is None) == (peer.pods is None):
+        raise Invalid(pointer, "a subject must have exactly one of namespaces and pods")
+    return _pods(peer, pointer)
+
+
+def _pods(peer: _Peer, pointer: Pointer) -> PodPeer:
+    if peer.pods is None:
+        return PodPeer(EVERYTHING, None, compile_selector(peer.namespaces, (*pointer, "namespaces")))
+    inner = (*pointer, "pods")
+    return PodPeer(
+        compile_selector(peer.pods.pod_selector, (*inner, "podSelector")),
+        None,
+        compile_selector(peer.pods.namespace_selector, (*inner, "namespaceSelector")),
+    )
+
+
+def _rules(written: list[_Rule] | None, direction: str) -> tuple[Rule, ...]:
+    _bounded(written, ("spec", direction), "rules")
+    return tuple(_rule(rule, ("spec", direction, index), index, direction) for index, rule in enumerate(written or ()))
+
+
+def _bounded(values: object, pointer: Pointer, what: str, least: int = 0) -> None:
+    count = len(values) if isinstance(values, list) else least
+    if not least <= count <= _MOST:
+        raise Invalid(pointer, f"there must be {least} to {_MOST} {what}, not {count}")
+
+
+def _rule(rule: _Rule, pointer: Pointer, index: int, direction: str) -> Rule:
+    field = "from" if direction == INGRESS else "to"
+    written = rule.from_ if direction == INGRESS else rule.to
+    if rule.action not in _ACTIONS:
+        raise Invalid((*pointer, "action"), f"the action {rule.action!r} is not Accept, Deny or Pass")
+    if not written:
+        raise Invalid((*pointer, field), f"{field} must have at least one peer")
+    _bounded(written, (*pointer, field), "peers", 1)
+    if rule.protocols is not None:
+        _bounded(rule.protocols, (*pointer, "protocols"), "protocols", 1)
+    peers: list[Peer] = []
+    for number, peer in enumerate(written):
+        peers += _peers(peer, (*pointer, field, number), direction, rule.action)
+    ports = None
+    if rule.protocols is not None:
+        ports = tuple(_ports(p, (*pointer, "protocols", i)) for i, p in enumerate(rule.protocols))
+    if ports and any(port.name for port in ports) and any(not isinstance(peer, PodPeer) for peer in peers):
+        raise Invalid(pointer, "networks, nodes and domainNames have no named ports")
+    return Rule(
+        index=index,
+        action=_ACTIONS[rule.action],
+        peers=tuple(peers),
+        ports=ports,
+        pointer=pointer,
+        name=rule.name or "",
+    )
+
+
+def _peers(peer: _Peer, pointer: Pointer, direction: str, action: str) -> list[Peer]:
+    given = [getattr(peer, field) is not None for field in ("namespaces", "pods", "nodes", "networks", "domain_names")]
+    if sum(given) != 1 or (direction == INGRESS and any(given[2:])):
+        allowed = "namespaces and pods" if direction == INGRESS else "namespaces, pods, nodes, networks and domainNames"
+        raise Invalid(pointer, f"a peer must have exactly one of {allowed}")
+    if peer.nodes is not None:
+        return [NodePeer(compile_selector(peer.nodes, (*pointer, "nodes")))]
+    if peer.networks is not None:
+        _bounded(peer.networks, (*pointer, "networks"), "networks", 1)
+        return [BlockPeer(block(text, (*pointer, "networks", i))) for i, text in enumerate(peer.networks)]
+    if peer.domain_names is not None:
+        _bounded(peer.domain_names, (*pointer, "domainNames"), "names", 1)
+        if action != "Accept":
+            raise Invalid((*pointer, "domainNames"), "domainNames are only for rules that Accept")
+        return [NamePeer(tuple(peer.domain_names))]
+    return [_pods(peer, pointer)]
+
+
+def _ports(written: _Protocol, pointer: Pointer) -> PortMatch:
+    transports = {"TCP": written.tcp, "UDP": written.udp, "SCTP": written.sctp}
+    chosen = [(name, found) for name, found in transports.items() if found is not None]
+    if len(chosen) + (written.destination_named_port is not None) != 1:
+        raise Invalid(pointer, "there must be exactly one of tcp, udp, sctp and destinationNamedPort")
+    if written.destination_named_port is not None:
+        return PortMatch("", name=port_name(written.destination_named_port, (*pointer, "destinationNamedPort")))
+    name, transport = chosen[0]
+    inner = (*pointer, name.lower(), "destinationPort")
+    port = transport.destination_port
+    if port is None:
+        raise Invalid((*pointer, name.lower()), "destinationPort must be given")
+    if (port.number is None) == (port.range is None):
+        raise Invalid(inner, "there must be exactly one of number and range")
+    if port.range is None:
+        number = port_number(port.number or 0, (*inner, "number"))
+        return PortMatch(name, number, number)
+    first = port_number(port.range.start, (*inner, "range", "start"))
+    last = port_number(port.range.end, (*inner, "range", "end"))
+    if first >= last:
+        raise Invalid((*inner, "range"), f"start {first} must be less than end {last}")
+    return PortMatch(name, first, last)

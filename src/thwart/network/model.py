@@ -1,0 +1,229 @@
+"""The nouns of network policy: what there is, what the policies say, what was answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from thwart.core.finding import Diagnostic
+from thwart.lib.intervals import Address, Block
+from thwart.network.selectors import Selector
+
+PROTOCOLS = ("TCP", "UDP", "SCTP")  # network policies define no others
+LAST_PORT = 65535
+ALLOW, DENY, PASS = "allow", "deny", "pass"
+ADMIN, NETWORK, BASELINE = 0, 1, 2  # tiers in the order of evaluation
+INGRESS, EGRESS = "ingress", "egress"
+Pointer = tuple[str | int, ...]
+
+
+class Origin(Protocol):
+    """The document that an object was read from; tells lines only when asked."""
+
+    path: str
+
+    def line(self, pointer: Pointer) -> int:
+        """The 1-based line of the value at the pointer below the object, or of the nearest value above it; 0 unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """A namespace; `stated` is false when only something in it was read, so that its own labels are unknown."""
+
+    name: str
+    labels: dict[str, str]
+    stated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPort:
+    """A named port of a pod."""
+
+    name: str
+    protocol: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A pod, or the pods that a workload makes. `workload` is what it is shown as, `Kind/name`.
+
+    `addresses` are the pod's own; of a host-network pod those of its node. `node` is empty where unknown.
+    `everywhere` says that every node runs one (DaemonSet), `single` that there is exactly one pod.
+    """
+
+    namespace: str
+    kind: str
+    name: str
+    workload: str
+    labels: dict[str, str]
+    ports: tuple[ContainerPort, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    host_network: bool = False
+    node: str = ""
+    everywhere: bool = False
+    single: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A machine of the cluster; `stated` is false when only its name was read."""
+
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    addresses: tuple[Address, ...] = ()
+    stated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PodPeer:
+    """Pods by their namespace and their labels. `namespace` names one; else `namespaces` selects them."""
+
+    pods: Selector
+    namespace: str | None = None
+    namespaces: Selector = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPeer:
+    """Addresses of a block that lie in none of the exceptions."""
+
+    block: Block
+    excepted: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodePeer:
+    """Nodes by their labels."""
+
+    nodes: Selector
+
+
+@dataclass(frozen=True, slots=True)
+class NamePeer:
+    """Domain names: which addresses they mean is not in the documents, so that any external one may be meant."""
+
+    names: tuple[str, ...]
+
+
+Peer = PodPeer | BlockPeer | NodePeer | NamePeer
+
+
+@dataclass(frozen=True, slots=True)
+class PortMatch:
+    """Ports of one protocol: from `first` to `last`, or those of the destination's that bear `name`.
+
+    With a name, an empty protocol stands for all.
+    """
+
+    protocol: str
+    first: int = 1
+    last: int = LAST_PORT
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule. `peers` None is everyone, external addresses too; `ports` None is every port of every protocol."""
+
+    index: int
+    action: str
+    peers: tuple[Peer, ...] | None
+    ports: tuple[PortMatch, ...] | None
+    pointer: Pointer
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A policy of any kind, in common terms.
+
+    `isolates` are the directions in which a selected pod is denied what no rule allows (tier NETWORK only).
+    """
+
+    kind: str
+    name: str
+    namespace: str
+    tier: int
+    subject: PodPeer
+    origin: Origin
+    priority: int = 0
+    isolates: frozenset[str] = frozenset()
+    ingress: tuple[Rule, ...] = ()
+    egress: tuple[Rule, ...] = ()
+
+    def rules(self, direction: str) -> tuple[Rule, ...]:
+        """The rules of a direction."""
+        return self.ingress if direction == INGRESS else self.egress
+
+    def line(self, pointer: Pointer = ()) -> int:
+        """Where in its file the policy, or a part of it, stands."""
+        return self.origin.line(pointer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmodelled:
+    """A policy whose kind is not modelled: what it could change is unknown.
+
+    `namespace` None reaches every namespace and the nodes. `only_denies` holds for kinds that never add a connection;
+    `directions` are the sides that it could change.
+    """
+
+    kind: str
+    name: str
+    namespace: str | None
+    origin: Origin
+    only_denies: bool = False
+    directions: frozenset[str] = frozenset({INGRESS, EGRESS})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An object that the API server would refuse, where and why."""
+
+    path: str
+    line: int
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything that was read."""
+
+    namespaces: dict[str, Namespace]
+    endpoints: tuple[Endpoint, ...]
+    nodes: tuple[Node, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    unmodelled: tuple[Unmodelled, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    finished: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """What decided one direction of a flow.
+
+    `effect` is `allows`, `denies`, `passes`, `isolates` (selects the pod, and no rule allows the flow), `unknown`,
+    `node` (the pod's own node) or `self` (a pod's way to itself). `rule` is -1 where no single rule decided.
+    """
+
+    direction: str
+    effect: str
+    kind: str = ""
+    namespace: str = ""
+    policy: str = ""
+    rule: int = -1
+    path: str = ""
+    line: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Whether a connection can be made; None is unknown. `because` is empty where no policy has a say."""
+
+    allowed: bool | None
+    because: tuple[Reason, ...] = ()

@@ -1,0 +1,174 @@
+"""Documents in, one `World` out: every object decoded, checked, folded and accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from thwart.core.finding import Diagnostic
+from thwart.core.limits import DEFAULT, Limits
+from thwart.lib.documents import DocumentError
+from thwart.network import workloads
+from thwart.network.documents import Item, labels_of, read_items
+from thwart.network.kinds import decoder
+from thwart.network.kinds._unmodelled import unmodelled
+from thwart.network.model import Endpoint, Namespace, Node, Origin, Policy, Refusal, Unmodelled, World
+from thwart.network.selectors import Invalid, check_key, check_value, shown
+
+NAME_LABEL = "kubernetes.io/metadata.name"  # set by the API server on every namespace
+_ENTRIES = ("", "apps", "batch", "extensions", "apps.openshift.io")
+
+
+def read_world(files: Iterable[tuple[str, bytes]], limits: Limits = DEFAULT) -> World:
+    """The world that files describe.
+
+    Args:
+        files: name and content of each, YAML or JSON.
+        limits: bounds on each file.
+
+    Returns:
+        The world. Files that cannot be read are diagnostics, objects that the API server would refuse are `refused`.
+    """
+    reader = _Reader()
+    for path, data in files:
+        try:
+            for item in read_items(path, data, limits):
+                reader.take(item)
+        except DocumentError as error:
+            where = f"{path}:{error.line}" if error.line else path
+            reader.diagnostics.append(Diagnostic(slug="unreadable-file", message=error.reason, path=where))
+    return reader.world()
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self._refused: list[Refusal] = []
+        self._namespaces: dict[str, Namespace] = {}
+        self._seen: dict[tuple[str, str, str], object] = {}
+        self._pods: list[Endpoint] = []
+        self._workloads: list[tuple[Endpoint, tuple[str, str] | None]] = []
+        self._nodes: list[Node] = []
+        self._policies: list[Policy] = []
+        self._unmodelled: list[Unmodelled] = []
+        self._finished: set[tuple[str, str]] = set()
+
+    def take(self, item: Item | tuple[Origin, str, Invalid]) -> None:
+        """Sort one object in."""
+        if not isinstance(item, Item):
+            origin, what, invalid = item
+            self._refuse(origin, what, invalid)
+            return
+        try:
+            self._sort(item)
+        except Invalid as invalid:
+            self._refuse(item.origin, item.what, invalid)
+
+    def _refuse(self, origin: Origin, what: str, invalid: Invalid) -> None:
+        self._refused.append(Refusal(origin.path, origin.line(invalid.pointer), what, invalid.why))
+
+    def _sort(self, item: Item) -> None:
+        group = item.api.rpartition("/")[0]
+        if not item.kind or not item.api:
+            message = "a document that is no Kubernetes object was passed over"
+            self.diagnostics.append(
+                Diagnostic(slug="not-kubernetes", message=message, path=item.origin.path, incomplete=False)
+            )
+        elif item.kind == "Pod" and not group:
+            self._pod(item)
+        elif item.kind in workloads.WORKLOADS and group in _ENTRIES:
+            made = workloads.workload(item)
+            if self._new(item, (made.labels, made.ports, made.host_network, made.node)):
+                self._workloads.append((made, workloads.owner(item)))
+        elif item.kind == "Namespace" and not group:
+            self._namespace(item)
+        elif item.kind == "Node" and not group:
+            node = workloads.node(item)
+            if self._new(item, (node.labels, node.addresses)):
+                self._nodes.append(node)
+        else:
+            self._policy(item)
+
+    def _pod(self, item: Item) -> None:
+        endpoint, finished = workloads.pod(item)
+        if not self._new(item, endpoint):
+            return
+        if finished:
+            self._finished.add((endpoint.namespace, endpoint.name))
+        else:
+            self._pods.append(endpoint)
+
+    def _namespace(self, item: Item) -> None:
+        labels = labels_of(item.meta)
+        for key, value in labels.items():
+            check_key(key, ("metadata", "labels", key))
+            check_value(value, ("metadata", "labels", key))
+        if self._new(item, labels):
+            self._namespaces[item.name] = _namespace(item.name, labels, stated=True)
+
+    def _policy(self, item: Item) -> None:
+        decode = decoder(item.api, item.kind)
+        if decode is not None:
+            policy = decode(item)
+            if self._new(item, (policy.subject, policy.ingress, policy.egress, policy.isolates, policy.priority)):
+                self._policies.append(policy)
+            return
+        other = unmodelled(item)
+        if other is not None:
+            self._unmodelled.append(other)
+            self.diagnostics.append(
+                Diagnostic(
+                    slug="unmodelled-policy",
+                    message=f"{other.kind} {item.meta.namespace + '/' if item.meta.namespace else ''}{item.name} is not"
+                    " modelled: answers that it could change are unknown",
+                    path=f"{item.origin.path}:{item.origin.line(())}",
+                )
+            )
+
+    def _new(self, item: Item, content: object) -> bool:
+        """Whether the object is met for the first time; the same object with other content is refused."""
+        if not item.meta.name:
+            if item.meta.generate_name:
+                return True
+            raise Invalid(("metadata",), "it has no name")
+        group = item.api.rpartition("/")[0]
+        key = (f"{item.kind}.{group}", item.meta.namespace or "default", item.name)
+        if key not in self._seen:
+            self._seen[key] = content
+            return True
+        if self._seen[key] != content:
+            raise Invalid(("metadata", "name"), f"another {item.kind} {shown(item.name)} was given before, and differs")
+        return False
+
+    def world(self) -> World:
+        """What was taken, folded."""
+        endpoints = [*self._pods, *self._standing()]
+        for name in sorted({endpoint.namespace for endpoint in endpoints} - self._namespaces.keys()):
+            self._namespaces[name] = _namespace(name, {}, stated=False)
+        stated = {node.name for node in self._nodes}
+        used = {e.node for e in endpoints if e.node} - stated
+        nodes = [*self._nodes, *(Node(name=name, stated=False) for name in sorted(used))]
+        return World(
+            namespaces=self._namespaces,
+            endpoints=tuple(sorted(endpoints, key=lambda e: (e.namespace, e.workload, e.name))),
+            nodes=tuple(sorted(nodes, key=lambda n: n.name)),
+            policies=tuple(self._policies),
+            unmodelled=tuple(self._unmodelled),
+            refused=tuple(self._refused),
+            diagnostics=tuple(self.diagnostics),
+            finished=frozenset(self._finished),
+        )
+
+    def _standing(self) -> list[Endpoint]:
+        """Workloads that are not represented by what they own, or by their owner."""
+        given = {(made.namespace, made.workload) for made, _ in self._workloads}
+        with_pods = {(pod.namespace, pod.workload) for pod in self._pods}
+        standing = []
+        for made, by in self._workloads:
+            owned = by is not None and (made.namespace, f"{by[0]}/{by[1]}") in given
+            if not owned and (made.namespace, made.workload) not in with_pods:
+                standing.append(made)
+        return standing
+
+
+def _namespace(name: str, labels: dict[str, str], *, stated: bool) -> Namespace:
+    return Namespace(name=name, labels={**labels, NAME_LABEL: name}, stated=stated)
