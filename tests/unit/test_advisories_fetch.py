@@ -335,6 +335,7 @@ class TestGarbage:
     @pytest.mark.parametrize(
         "body",
         [b"<html>sorry</html>", b"", archive("GHSA-1")[:-30], archive("GHSA-1")[:100], b"{}", b"\x1f\x8b" + bytes(50)],
+        ids=["page", "nothing", "cut", "cut early", "empty object", "empty gzip"],
     )
     def test_what_is_no_feed_does_not_replace_one(self, server: Server, tmp_path: Path, body: bytes) -> None:
         good = server.files[PATH] = archive("GHSA-1")
