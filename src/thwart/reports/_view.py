@@ -23,6 +23,8 @@ WORDS = tuple(severity.word for severity in Severity)  # by value
 STALE_DAYS = 30  # older advisory data is to be renewed
 EPSS_WORTH_SAYING = 0.1  # probability of exploitation within 30 days
 
+_PLACES = 2  # files that are named
+_SYSTEM = frozenset({"deb", "rpm", "apk"})
 _SCOPES = ("dev", "test", "optional")
 _STATES = {
     "unfixed": "no fix yet",
@@ -71,12 +73,16 @@ class View:
         return {layer.diff_id: history(layer.created_by) for layer in self.report.layers}
 
     def origins_of(self, group: FixGroup) -> list[str]:
-        """Where a group's packages come from: layers with their Dockerfile lines, else the files that list them."""
+        """Where a group's packages come from: layers with their Dockerfile lines, and the files that are the packages.
+
+        The file of a system package is the package database, which says nothing where there is a layer.
+        """
         told = [self._origin(diff_id) for diff_id in group.layers if diff_id in self.layers]
         packages = {id(finding.package): finding.package for finding in group.findings if finding.package}
-        loose = (package for package in packages.values() if package.layer not in self.layers)
+        loose = (one for one in packages.values() if one.layer not in self.layers or one.type not in _SYSTEM)
         places = sorted({place.path for package in loose for place in package.locations})
-        return [*told, *([", ".join(places)] if places else [])] or ["place not known"]
+        more = [f"{len(places) - _PLACES:,} more"] if len(places) > _PLACES else []
+        return [*told, *([", ".join([*places[:_PLACES], *more])] if places else [])] or ["place not known"]
 
     def _origin(self, diff_id: str) -> str:
         line = self.history_of(diff_id)
