@@ -149,6 +149,17 @@ def test_aliases_are_one_finding_named_by_the_cve() -> None:
     assert findings["CVE-2024-1000"].advisories == ("GHSA-aaaa", "OTHER-1", "PYSEC-2024-1")
 
 
+def test_a_record_of_several_defects_is_not_called_by_one_that_the_version_has_not() -> None:
+    memory = Memory(
+        affected("RETIRE-1", "npm", "thing", "0..3.0.0"),
+        record("RETIRE-1", aliases=("CVE-2021-1000", "CVE-2026-2000")),
+        affected("GHSA-old", "npm", "thing", "0..2.0.0"),
+        record("GHSA-old", aliases=("CVE-2021-1000",)),
+    )
+    assert ids(run(memory, package("npm/thing@2.5.0"))) == ["CVE-2026-2000"]
+    assert ids(run(memory, package("npm/thing@1.0.0"))) == ["CVE-2021-1000", "CVE-2026-2000"]
+
+
 def test_a_record_that_does_not_match_joins_nothing() -> None:
     memory = Memory(
         affected("GHSA-aaaa", "PyPI", "thing", "0..2.0"),

@@ -133,15 +133,23 @@ def _paid(family: Family, reading: Reading) -> bool:
 
 
 def _by_alias(desk: Desk, readings: Sequence[Reading]) -> list[Case]:
-    """One case per set of records that call themselves aliases, directly or through each other."""
+    """One case per set of records that call themselves aliases, directly or through each other.
+
+    A record that names several defects has one range for all of them; where a record of one of them alone does not
+    match, it is not called by that one.
+    """
     by_record: dict[str, list[Reading]] = defaultdict(list)
     for reading in readings:
         by_record[reading.statement.advisory].append(reading)
-    matched = [name for name, members in by_record.items() if any(reading.hit for reading in members)]
+    matched = {name for name, members in by_record.items() if any(reading.hit for reading in members)}
+    cves = {name: naming.cves_of(name, desk.record(name)) for name in by_record}
+    alone = {cve for name in matched if len(cves[name]) == 1 for cve in cves[name]}
+    denied = {cve for name in by_record if name not in matched and len(cves[name]) == 1 for cve in cves[name]} - alone
     cases: list[Case] = []
-    for group in naming.groups({name: desk.record(name) for name in matched}):
+    for group in naming.groups({name: desk.record(name) for name in sorted(matched)}):
         members = [reading for name in sorted(group.records) for reading in by_record[name]]
-        cases.append((group.names, [reading for reading in members if reading.hit], members))
+        names = [name for name in group.names if name not in denied] or group.names
+        cases.append((names, [reading for reading in members if reading.hit], members))
     return cases
 
 

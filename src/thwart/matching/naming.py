@@ -46,6 +46,11 @@ def covered(advisory_id: str, record: Advisory | None) -> tuple[tuple[str, ...],
     return (_first(others) if record.upstream and others else advisory_id,), others
 
 
+def cves_of(advisory_id: str, record: Advisory | None) -> set[str]:
+    """The CVEs that a record calls itself by."""
+    return {advisory_id} if is_cve(advisory_id) else set(filter(is_cve, record.aliases if record else ()))
+
+
 def ranked(names: Iterable[str]) -> list[str]:
     """CVEs by year and number, then GHSA, then the rest by text: the first is what the defect is called."""
     return sorted(set(names), key=_rank)
@@ -67,7 +72,7 @@ def groups(records: Mapping[str, Advisory | None]) -> list[Group]:
     named = {name: {name, *(record.aliases if record else ())} for name, record in records.items()}
     found: list[Group] = []
     for members in _joined(named):
-        cves = {name: {name} if is_cve(name) else set(filter(is_cve, named[name])) for name in sorted(members)}
+        cves = {name: cves_of(name, records[name]) for name in sorted(members)}
         alike: dict[tuple[str, ...], set[str]] = {}
         for cve in sorted(set().union(*cves.values())):
             alike.setdefault(tuple(name for name, own in cves.items() if cve in own), set()).add(cve)
