@@ -59,7 +59,7 @@ def measure(tool: Tool) -> Cost:
 
 def tools(archive: str, arguments: argparse.Namespace, scratch: Path) -> list[Tool]:
     own = scratch / "thwart"
-    thwart = [sys.executable, "-m", "thwart", "scan", archive, "-q", "-o", "json=/dev/null", "--offline"]
+    thwart = [sys.executable, "-m", "thwart", "scan", archive, "-q", "--offline"]
     found = [
         Tool("thwart", thwart, {"THWART_CACHE_DIR": str(own), "THWART_DATA_DIR": str(scratch / "data")}, own, True)
     ]
