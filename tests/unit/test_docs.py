@@ -20,6 +20,7 @@ from tools.generators import commands, errors
 
 from tests.conftest import ROOT
 from thwart._version import __version__
+from thwart.catalogers._layer import DANGLING
 from thwart.core import config
 from thwart.core.errors import ConfigError
 
@@ -103,6 +104,7 @@ def test_every_error_is_described_with_what_to_do() -> None:
 
 SLUG = re.compile(r"[a-z]+(?:-[a-z0-9]+)*")
 TELLERS = frozenset({"problem", "_problem", "count", "summarise", "Problem", "_diagnostic", "_failed", "_note"})
+NAMED = {"DANGLING": DANGLING}  # slugs that two places share
 FAMILIES = {"feed-": {"feed-stale", "feed-missing"}}  # slugs with a part that the program puts in
 
 
@@ -111,6 +113,8 @@ def constants(*nodes: ast.expr) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and SLUG.fullmatch(node.value):
             yield node.value
+        elif isinstance(node, ast.Name) and node.id in NAMED:
+            yield NAMED[node.id]
         elif isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
             yield from FAMILIES.get(str(node.values[0].value), ())
 
@@ -122,7 +126,9 @@ def told(node: ast.AST) -> Iterator[str]:
         yield from constants(*(word.value for word in node.keywords if word.arg == "slug"))
         on = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
         if name in TELLERS or (name == "add" and on.endswith("problems")):
-            yield from constants(*[one for one in node.args if isinstance(one, ast.Constant)][:1])
+            yield from constants(
+                *[one for one in node.args if isinstance(one, ast.Constant) or getattr(one, "id", "") in NAMED][:1]
+            )
         if name == "ZipError":
             yield from constants(*node.args[1:])
         if name == "append" and on.endswith("problems"):

@@ -8,29 +8,12 @@ from thwart.catalogers._layer import DANGLING
 from thwart.catalogers._ownership import aliases
 from thwart.catalogers._tree import Kept, Tree, identity
 from thwart.catalogers.release import choose
+from thwart.core.ecosystems import ECOSYSTEMS, SYSTEM_TYPES
 from thwart.core.finding import Diagnostic, Ignore
 from thwart.core.inventory import Inventory
 from thwart.core.layer import LayerFacts
 from thwart.core.package import Found, Location, Package, Release
 from thwart.lib import purl
-
-SYSTEM = {"deb": "dpkg", "apk": "apk", "rpm": "rpm", "alpm": "alpm"}
-ECOSYSTEMS = {
-    "pypi": "PyPI",
-    "npm": "npm",
-    "golang": "Go",
-    "maven": "Maven",
-    "gem": "RubyGems",
-    "cargo": "crates.io",
-    "nuget": "NuGet",
-    "composer": "Packagist",
-    "pub": "Pub",
-    "hex": "Hex",
-    "swift": "SwiftURL",
-    "conan": "ConanCenter",
-    "bitnami": "Bitnami",
-    "githubactions": "GitHub Actions",
-}
 
 
 def assemble(tree: Tree, layers: Sequence[LayerFacts], diff_ids: Sequence[str]) -> Inventory:
@@ -63,7 +46,7 @@ def _owners(tree: Tree) -> dict[str, str]:
 
 def _emptiness(packages: Sequence[Package], release: Release | None) -> list[Diagnostic]:
     """A system whose package database is not there is not a system without packages."""
-    if release is None or not release.ecosystem or any(package.type in SYSTEM for package in packages):
+    if release is None or not release.ecosystem or any(package.type in SYSTEM_TYPES for package in packages):
         return []
     return [
         Diagnostic(
@@ -105,8 +88,8 @@ class _Builder:
 
     def add(self, path: str, kept: Kept) -> None:
         """Take in one file's packages."""
-        owner = "" if kept.facts.cataloger in SYSTEM.values() else self._owner(path)
         for found in kept.facts.found:
+            owner = "" if found.type in SYSTEM_TYPES else self._owner(path)
             key = (found.type, found.namespace, found.name, found.version, found.arch, found.qualifiers, owner)
             layer = kept.since[identity(found)]
             diff_id = self._diff_ids[layer] if layer < len(self._diff_ids) else ""
@@ -149,7 +132,7 @@ class _Builder:
         )
 
     def _ecosystem(self, found: Found) -> str:
-        if found.type in SYSTEM:
+        if found.type in SYSTEM_TYPES:
             return self._release.ecosystem if self._release else ""
         return ECOSYSTEMS.get(found.type, "")
 
@@ -157,7 +140,7 @@ class _Builder:
         if not found.version and not found.name:
             return ""
         namespace, version, qualifiers = found.namespace, found.version, dict(found.qualifiers)
-        if found.type in SYSTEM:
+        if found.type in SYSTEM_TYPES:
             namespace = self._release.id if self._release else ""
             if found.type == "rpm" and ":" in version:
                 qualifiers["epoch"], _, version = version.partition(":")
@@ -166,7 +149,7 @@ class _Builder:
             if found.source and (found.source != found.name or found.source_version not in ("", found.version)):
                 other = found.source_version not in ("", found.version)
                 qualifiers["upstream"] = f"{found.source}@{found.source_version}" if other else found.source
-        if found.arch and found.type in SYSTEM:
+        if found.arch and found.type in SYSTEM_TYPES:
             qualifiers["arch"] = found.arch
         return purl.build(found.type, namespace, found.name, version, qualifiers, found.subpath)
 

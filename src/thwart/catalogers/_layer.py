@@ -178,7 +178,7 @@ class _Reader:
             owners = self._table.match(name)
             if owners and target not in self._entries:
                 self._links[name] = "/" + target
-                self.problem("dangling-link", f"is a hard link to {target}, which does not exist", name)
+                self.problem(DANGLING, f"is a hard link to {target}, which does not exist", name)
             else:
                 self._requests += [Request(target, owner, name) for owner in owners]
 

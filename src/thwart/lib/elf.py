@@ -12,7 +12,6 @@ MAGIC = b"\x7fELF"
 ET_EXEC = 2
 ET_DYN = 3
 PT_LOAD = 1
-PT_NOTE = 4
 PF_X = 1
 PF_W = 2
 SHT_PROGBITS = 1

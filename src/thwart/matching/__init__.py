@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from thwart.core.ecosystems import ECOSYSTEMS, SYSTEM_TYPES
 from thwart.core.finding import Diagnostic, Finding, Fix, Suppressed
 from thwart.core.upgrades import SCHEMES
 from thwart.matching import coverage
-from thwart.matching.distribution import SYSTEM_TYPES, Installed, kernel_text
+from thwart.matching.distribution import Installed, kernel_text
 from thwart.matching.judge import Desk
 from thwart.matching.model import Defect, Key, Subject, weaker
 from thwart.matching.priority import explain, weigh
@@ -20,23 +21,6 @@ if TYPE_CHECKING:
     from thwart.core.advisory import Knowledge
     from thwart.core.package import Package, Release
     from thwart.matching.ecosystems import Family
-
-# Packages from files that do not say their ecosystem: the one that their purl type belongs to.
-_ECOSYSTEMS = {
-    "bitnami": "Bitnami",
-    "cargo": "crates.io",
-    "composer": "Packagist",
-    "gem": "RubyGems",
-    "githubactions": "GitHub Actions",
-    "golang": "Go",
-    "hex": "Hex",
-    "maven": "Maven",
-    "npm": "npm",
-    "nuget": "NuGet",
-    "pub": "Pub",
-    "pypi": "PyPI",
-}
-
 
 _HEADERS = "headers, sources or documentation of the kernel: nothing of them runs"
 
@@ -117,7 +101,7 @@ def _stated(package: Package, release: Release | None) -> str:
         return package.ecosystem
     if package.type in SYSTEM_TYPES:
         return release.ecosystem if release is not None else ""
-    return _ECOSYSTEMS.get(package.type, "")
+    return ECOSYSTEMS.get(package.type, "")
 
 
 def _subject(package: Package, family: Family, stated: str, ecosystems: tuple[str, ...]) -> Subject | None:

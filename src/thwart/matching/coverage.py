@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from thwart.core.ecosystems import SYSTEM_TYPES
 from thwart.core.finding import Diagnostic
-from thwart.matching.distribution import SYSTEM_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

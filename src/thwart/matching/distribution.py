@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from thwart.core.ecosystems import SYSTEM_TYPES
 from thwart.core.finding import Finding, Suppressed
 from thwart.matching.judge import Desk, covering
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
 
     from thwart.core.package import Package
     from thwart.matching.model import Reading, Subject
-
-SYSTEM_TYPES = frozenset({"deb", "rpm", "apk", "alpm", "portage", "opkg", "qpkg"})
 
 # Kernel sources that are no running kernel: headers, documentation, sources, build trees.
 _KERNEL_TEXT = re.compile(

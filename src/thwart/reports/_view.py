@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from thwart.core.advisory import Severity
+from thwart.core.ecosystems import SYSTEM_TYPES
 from thwart.core.upgrades import FixGroup, distinct, group_by_fix
 from thwart.reports._plain import clean
 
@@ -24,7 +25,6 @@ STALE_DAYS = 30  # older advisory data is to be renewed
 EPSS_WORTH_SAYING = 0.1  # probability of exploitation within 30 days
 
 _PLACES = 2  # files that are named
-_SYSTEM = frozenset({"deb", "rpm", "apk"})
 _SCOPES = ("dev", "test", "optional")
 _STATES = {
     "unfixed": "no fix yet",
@@ -79,7 +79,7 @@ class View:
         """
         told = [self._origin(diff_id) for diff_id in group.layers if diff_id in self.layers]
         packages = {id(finding.package): finding.package for finding in group.findings if finding.package}
-        loose = (one for one in packages.values() if one.layer not in self.layers or one.type not in _SYSTEM)
+        loose = (one for one in packages.values() if one.layer not in self.layers or one.type not in SYSTEM_TYPES)
         places = sorted({place.path for package in loose for place in package.locations})
         more = [f"{len(places) - _PLACES:,} more"] if len(places) > _PLACES else []
         return [*told, *([", ".join([*places[:_PLACES], *more])] if places else [])] or ["place not known"]
