@@ -121,7 +121,7 @@ def test_functions_and_modules_stay_small() -> None:
     assert large == []
 
 
-def test_no_address_of_a_registry_and_no_path_of_a_machine() -> None:
+def test_lock_files_hold_no_address() -> None:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
     locks = [ROOT / name for name in tracked if name.endswith((".lock", ".in")) and "tests/data" not in name]
     assert locks
