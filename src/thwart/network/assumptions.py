@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from thwart.core.finding import Diagnostic
-from thwart.network.model import BlockPeer, Peer, PodPeer, World
+from thwart.network.model import BlockPeer, Peer, PodPeer, World, leaves
 from thwart.network.world import NAME_LABEL
 
 
@@ -16,8 +16,10 @@ def assumptions(world: World) -> list[Diagnostic]:
 
 def _peers(world: World) -> Iterator[Peer]:
     for policy in world.policies:
+        yield from leaves(policy.subject)
         for rule in (*policy.ingress, *policy.egress):
-            yield from rule.peers or ()
+            for peer in rule.peers or ():
+                yield from leaves(peer)
 
 
 def _addresses(world: World) -> Iterator[Diagnostic]:
@@ -35,7 +37,6 @@ def _addresses(world: World) -> Iterator[Diagnostic]:
 def _namespaces(world: World) -> Iterator[Diagnostic]:
     unstated = sorted(name for name, namespace in world.namespaces.items() if not namespace.stated)
     selectors = [peer.namespaces for peer in _peers(world) if isinstance(peer, PodPeer) and peer.namespace is None]
-    selectors += [policy.subject.namespaces for policy in world.policies if policy.subject.namespace is None]
     looks = any(requirement.key != NAME_LABEL for selector in selectors for requirement in selector)
     if unstated and looks:
         shown = ", ".join(unstated[:5]) + (f" and {len(unstated) - 5} more" if len(unstated) > 5 else "")

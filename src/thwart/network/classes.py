@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from thwart.lib.intervals import WIDTHS, Address, Span, cover, subtract
-from thwart.network.model import BlockPeer, Endpoint, PodPeer, Policy, World
+from thwart.network.model import AccountPeer, BlockPeer, Endpoint, Peer, PodPeer, Policy, World, leaves
 from thwart.network.selectors import Selector
 
 POD, HOST, OUTSIDE = "pod", "host", "outside"
@@ -23,7 +23,7 @@ class Class:
 
     `what` is `pod`, `host` (a node, or pods in its network) or `outside` (addresses of nothing that is known).
     `blocks` are, per address family, the block peers that hold its addresses; `families` those it has addresses in.
-    `labels` are of one member. `spans` are the addresses of a class of outside ones, with their family.
+    `labels` are of one member. `account` is the service account, where policies look at it. `spans` are the addresses of a class of outside ones, with their family.
     """
 
     what: str
@@ -34,13 +34,14 @@ class Class:
     families: frozenset[int]
     node: str = ""
     everywhere: bool = False
+    account: str = ""
     members: tuple[Endpoint, ...] = ()
     spans: tuple[tuple[int, Span], ...] = ()
 
 
-# namespace, labels as selectors see them, named ports in use, blocks of each family, families, node
+# namespace, labels as selectors see them, named ports in use, blocks of each family, families, node, account
 _Key = tuple[
-    str, frozenset[tuple[str, str]], frozenset[tuple[str, str, int]], tuple[Blocks, Blocks], frozenset[int], str
+    str, frozenset[tuple[str, str]], frozenset[tuple[str, str, int]], tuple[Blocks, Blocks], frozenset[int], str, str
 ]
 
 
@@ -108,10 +109,11 @@ class Partition:
                 self._family_blocks(addresses) if addresses else ((), ()),
                 frozenset(a.version for a in addresses),
                 endpoint.node if endpoint.node in hosts_on or not endpoint.node else ELSEWHERE,
+                endpoint.account if (endpoint.namespace, endpoint.account) in used.accounts else "",
             )
             grouped.setdefault(key, []).append(endpoint)
         for key, members in grouped.items():
-            namespace, _, ports, (four, six), families, node = key
+            namespace, _, ports, (four, six), families, node, account = key
             self._add(
                 Class(
                     what=POD,
@@ -121,6 +123,7 @@ class Partition:
                     blocks={4: four, 6: six},
                     families=families,
                     node=node,
+                    account=account,
                     members=tuple(members),
                 )
             )
@@ -183,18 +186,15 @@ class _Used:
         self._values: dict[str, set[str]] = {}
         self.port_names: set[str] = set()
         self.blocks: list[BlockPeer] = []
-        seen: set[BlockPeer] = set()
+        self.accounts: set[tuple[str, str]] = set()
         selectors: set[Selector] = set()
-        for policy in policies:
-            selectors.add(policy.subject.pods)
-            for rule in (*policy.ingress, *policy.egress):
-                self.port_names.update(port.name for port in rule.ports or () if port.name)
-                for peer in rule.peers or ():
-                    if isinstance(peer, PodPeer):
-                        selectors.add(peer.pods)
-                    elif isinstance(peer, BlockPeer) and peer not in seen:
-                        seen.add(peer)
-                        self.blocks.append(peer)
+        for peer in _peers(policies, self.port_names):
+            if isinstance(peer, PodPeer):
+                selectors.add(peer.pods)
+            elif isinstance(peer, BlockPeer):
+                self.blocks.append(peer)
+            elif isinstance(peer, AccountPeer):
+                self.accounts |= peer.accounts
         for selector in selectors:
             for requirement in selector:
                 self._values.setdefault(requirement.key, set()).update(requirement.values)
@@ -214,6 +214,20 @@ class _Used:
         whole = Span(0, (1 << WIDTHS[version]) - 1)
         sets = [(number, _spans(peer)) for number, peer in enumerate(self.blocks) if peer.block.version == version]
         return [(span, tuple(sorted(names))) for span, names in cover(whole, sets)]
+
+
+def _peers(policies: Iterable[Policy], port_names: set[str]) -> list[Peer]:
+    """The different peers in use, in the order in which they are met; notes the names of ports on the way."""
+    found: dict[Peer, None] = {}
+    for policy in policies:
+        found[policy.subject] = None
+        for rule in (*policy.ingress, *policy.egress):
+            port_names.update(port.name for port in rule.ports or () if port.name)
+            found.update(dict.fromkeys(rule.peers or ()))
+    simple: dict[Peer, None] = {}
+    for peer in found:
+        simple.update(dict.fromkeys(leaves(peer)))
+    return list(simple)
 
 
 def _spans(peer: BlockPeer) -> list[Span]:

@@ -1,43 +1,51 @@
 """How rules of all tiers decide: one fold over sets, in the order of evaluation, in three values.
 
 Sources: k8s.io/api networking/v1 types.go; network-policy-api v1alpha2 clusternetworkpolicy_types.go (tiers, priority,
-Accept, Deny, Pass). Admin first, then NetworkPolicy, which has the last word on pods that it isolates, then Baseline.
+Accept, Deny, Pass); Calico's "tiered policy" (the end of a tier denies what its policies select and did not decide).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from thwart.network.model import ADMIN, ALLOW, BASELINE, DENY, NETWORK, PASS
+from thwart.network.model import ADMIN, ALLOW, BASELINE, DENY, NETWORK, PASS, Priority, Tier
+
+Rank = tuple[Priority, int, int]  # the policy's priority and number, the rule's index
 
 
 class Entry(NamedTuple):
-    """One rule at one destination: who it is about there (`perhaps`: may be about), and on which ports.
+    """One rule at one destination: who it is about there (`perhaps`: may be about), and on which ports."""
 
-    `rank` orders entries: priority, then the policy's number, then the rule's.
-    """
-
-    tier: int
-    rank: tuple[int, int, int]
+    tier: Tier
+    rank: Rank
     action: str
     mask: int
     sure: int
     perhaps: int
 
 
-class Side(NamedTuple):
-    """One direction at one destination: the rules, and who is denied what no NetworkPolicy allows.
+class Isolated(NamedTuple):
+    """Sources that are denied at the end of a tier what nothing in it decided, and those that may be."""
 
-    `near` are sources on the destination's own node, `perhaps_near` those that may be; NetworkPolicy never stops them.
+    sure: int
+    perhaps: int
+
+
+class Side(NamedTuple):
+    """One direction at one destination: the rules, and what happens at the end of each tier.
+
+    `near` are sources on the destination's own node, `perhaps_near` those that may be; only Admin and Baseline tiers
+    ever stop them. `plain` says that only NetworkPolicy speaks.
     """
 
     entries: tuple[Entry, ...]
-    isolated: int
+    isolated: Mapping[Tier, Isolated]
     near: int
     perhaps_near: int
+    plain: bool
 
 
 class Decision(NamedTuple):
@@ -47,32 +55,32 @@ class Decision(NamedTuple):
     deny: int
 
 
+_NOBODY = Isolated(0, 0)
+
+
 def decide(side: Side, port: int, everyone: int) -> Decision:
     """Decide for all sources at once, on ports that no entry tells apart (`port` is any one of them, as a mask).
 
     Followed are the sources that can be allowed, denied and still undecided: with doubt one can be several of these.
     """
-    if all(entry.tier == NETWORK for entry in side.entries):
+    if side.plain:
         return _added(side, port, everyone)
-    entries = [entry for entry in side.entries if entry.mask & port]
-    allow, deny, undecided = 0, 0, everyone
-    for tier in (ADMIN, NETWORK, BASELINE):
-        if tier == NETWORK:
-            granted = side.near
-            for entry in entries:
-                if entry.tier == NETWORK:
-                    granted |= entry.sure
-            here = undecided & side.isolated
-            allow |= here & (granted | side.perhaps_near)
-            deny |= here & ~granted
-            undecided &= ~side.isolated
-        else:
-            ranked = [entry for entry in entries if entry.tier == tier]
-            if ranked:
-                more_allow, more_deny, undecided = _tier(ranked, undecided)
-                allow |= more_allow
-                deny |= more_deny
-    allow |= undecided
+    totals = {ALLOW: 0, DENY: 0, PASS: 0}
+    tiers: dict[Tier, list[Entry]] = {tier: [] for tier in side.isolated}
+    for entry in side.entries:
+        if entry.mask & port:
+            tiers.setdefault(entry.tier, []).append(entry)
+    undecided = everyone
+    for tier in sorted(tiers):
+        if not undecided:
+            break
+        stopped = side.isolated.get(tier, _NOBODY)
+        if tier not in (ADMIN, BASELINE) and (side.near | side.perhaps_near):
+            at = undecided if tiers[tier] else undecided & (stopped.sure | stopped.perhaps)
+            totals[ALLOW] |= at & (side.near | side.perhaps_near)
+            undecided &= ~(at & side.near)
+        undecided = _tier(tiers[tier], undecided, stopped, totals)
+    allow, deny = totals[ALLOW] | undecided, totals[DENY]
     return Decision(allow & ~deny, deny & ~allow)
 
 
@@ -82,16 +90,17 @@ def _added(side: Side, port: int, everyone: int) -> Decision:
     for entry in side.entries:
         if entry.mask & port:
             granted |= entry.sure
-    stopped = side.isolated & ~granted
+    stopped = side.isolated.get(NETWORK, _NOBODY).sure & ~granted
     return Decision(everyone ^ stopped, stopped & ~side.perhaps_near)
 
 
-def _tier(entries: list[Entry], undecided: int) -> tuple[int, int, int]:
-    """Sources that can be allowed, denied and left for the next tier."""
-    totals = {ALLOW: 0, DENY: 0, PASS: 0}
+def _tier(entries: list[Entry], undecided: int, stopped: Isolated, totals: dict[str, int]) -> int:
+    """Add what one tier can allow and deny; the sources that can be left for the next one."""
+    totals[PASS] = 0
     for _, group in groupby(sorted(entries, key=attrgetter("rank")), key=lambda entry: entry.rank[0]):
         undecided = _priority(group, undecided, totals)
-    return totals[ALLOW], totals[DENY], undecided | totals[PASS]
+    totals[DENY] |= undecided & (stopped.sure | stopped.perhaps)
+    return undecided & ~stopped.sure | totals[PASS]
 
 
 def _priority(group: Iterable[Entry], undecided: int, totals: dict[str, int]) -> int:

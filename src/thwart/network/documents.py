@@ -146,6 +146,11 @@ class Item:
             return None
 
     @property
+    def content(self) -> object:
+        """Something that is equal for equal specs."""
+        return bytes(self._spec) if isinstance(self._spec, msgspec.Raw) else self._spec
+
+    @property
     def name(self) -> str:
         """The object's name, or what it will begin with."""
         return self.meta.name or self.meta.generate_name or ""

@@ -7,34 +7,27 @@ of sources, so that a row is their intersection and nothing is ever transposed. 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from thwart.lib.bitsets import members, pack
-from thwart.network.classes import HOST, OUTSIDE, POD, Partition
-from thwart.network.deciding import Decision, Entry, Side, cells, decide
+from thwart.network.classes import OUTSIDE, Partition
+from thwart.network.deciding import Decision, Isolated, Side, cells, decide
 from thwart.network.index import Index
-from thwart.network.model import ALLOW, EGRESS, INGRESS, NETWORK, BlockPeer, Policy, PortMatch, Rule, World
+from thwart.network.model import (
+    ALLOW,
+    EGRESS,
+    INGRESS,
+    NETWORK,
+    ON_THE_NET,
+    PLAIN,
+    Policy,
+    PortMatch,
+    Tier,
+    World,
+)
 from thwart.network.ports import Ports
+from thwart.network.sides import Applied, Cell, Entries, Foreign
 
 _KEPT_BITS = 1 << 29  # of sides worked out and kept: some 64 MiB for each set that a side has
-
-
-class Cell(NamedTuple):
-    """Ports (a mask), and the sources that are allowed and denied on all of them; the rest is unknown."""
-
-    ports: int
-    allow: int
-    deny: int
-
-
-class Applied(NamedTuple):
-    """A rule with its peers as sets."""
-
-    number: int  # of the policy
-    policy: Policy
-    rule: Rule
-    sure: int
-    perhaps: int
 
 
 class Plane:
@@ -46,43 +39,60 @@ class Plane:
         self.index = Index(partition, family)
         self.everyone = self.index.everyone
         policies = partition.world.policies
-        self.subjects = [self.index.pods(policy.subject) for policy in policies]
+        self.layers = sorted({policy.layer for policy in policies}) or [ON_THE_NET]
+        found = [self.index.peer(policy.subject) for policy in policies]
+        self.subjects = [sure & ~self.index.outside for sure, _ in found]
+        self._perhaps_subjects = [perhaps & ~self.index.outside for _, perhaps in found]
         self.ingress = [self._apply(number, policy, INGRESS) for number, policy in enumerate(policies)]
         self.egress = [self._apply(number, policy, EGRESS) for number, policy in enumerate(policies)]
         self._isolated_egress = self._isolated(EGRESS)
         self._selecting = self._policies_of_classes()
+        self._perhaps_selecting = self._doubtful_policies_of_classes()
         self._reached = self._egress_rules_of_classes()
-        self._foreign = _Foreign(partition, self.index)
+        self._foreign = Foreign(partition, self.index)
         self._sides: dict[tuple[object, ...], list[Cell]] = {}
 
     def _apply(self, number: int, policy: Policy, direction: str) -> list[Applied]:
         applied = []
+        plain = policy.tier == NETWORK and policy.priority == PLAIN
         for rule in policy.rules(direction):
             sure = perhaps = 0
             if rule.peers is None:
                 sure = self.everyone
             for peer in rule.peers or ():
-                here, maybe = self.index.peer(peer)
+                here, maybe = self.index.peer(peer, allows=rule.action == ALLOW)
                 sure |= here
-                # an address that is not known is in no block that allows, but it may be in one that denies
-                perhaps |= maybe if rule.action != ALLOW or not isinstance(peer, BlockPeer) else 0
-            applied.append(Applied(number, policy, rule, sure, perhaps & ~sure if policy.tier != NETWORK else 0))
+                perhaps |= maybe
+            if rule.doubt:
+                sure, perhaps = 0, sure | perhaps
+            applied.append(Applied(number, policy, rule, sure, perhaps & ~sure, plain and rule.action == ALLOW))
         return applied
 
-    def _isolated(self, direction: str) -> int:
-        bits = 0
-        for policy, subject in zip(self._partition.world.policies, self.subjects, strict=True):
+    def _isolated(self, direction: str) -> dict[int, dict[Tier, Isolated]]:
+        """For each layer and tier the classes that are denied at its end."""
+        found: dict[int, dict[Tier, Isolated]] = {layer: {} for layer in self.layers}
+        for number, policy in enumerate(self._partition.world.policies):
             if direction in policy.isolates:
-                bits |= subject
-        return bits
+                sure, perhaps = found[policy.layer].get(policy.tier, (0, 0))
+                here, maybe = self.subjects[number], self._perhaps_subjects[number]
+                found[policy.layer][policy.tier] = Isolated(sure | here, perhaps | maybe)
+        return found
 
     def _policies_of_classes(self) -> list[list[int]]:
         """For each class the policies that select it."""
         found: list[list[int]] = [[] for _ in self._partition.classes]
         for number, subject in enumerate(self.subjects):
-            for one in members(subject):
+            for one in members(subject | self._perhaps_subjects[number]):
                 found[one].append(number)
         return found
+
+    def _doubtful_policies_of_classes(self) -> dict[int, frozenset[int]]:
+        """The policies that may or may not select a class; they are among those that select it."""
+        found: dict[int, set[int]] = {}
+        for number, perhaps in enumerate(self._perhaps_subjects):
+            for one in members(perhaps & ~self.subjects[number]):
+                found.setdefault(one, set()).add(number)
+        return {one: frozenset(numbers) for one, numbers in found.items()}
 
     def _egress_rules_of_classes(self) -> list[list[int]]:
         """For each class the numbers of the peer sets of egress rules that hold it; sets of everyone are kept aside."""
@@ -106,23 +116,25 @@ class Plane:
         return found
 
     def selecting(self, number: int) -> list[int]:
-        """The policies that select a class."""
+        """The policies that select a class, or may."""
         return self._selecting[number]
 
     def row(self, destination: int) -> list[Cell]:
         """Who reaches a destination, on which ports."""
         one = self._partition.classes[destination]
-        selecting = tuple(self._selecting[destination]) if one.what == POD else ()
         near = self._foreign.near(destination)
-        key: tuple[object, ...] = (INGRESS, selecting, one.ports, near, self._foreign.ingress_kind(destination))
+        selecting, perhaps = tuple(self._selecting[destination]), self._perhaps_selecting.get(destination)
+        key: tuple[object, ...] = (
+            INGRESS, selecting, perhaps, one.ports, near, self._foreign.ingress_kind(destination)
+        )  # fmt: skip
         ingress = self._sides.get(key)
         if ingress is None:
-            ingress = self._keep(key, self._ingress(destination, selecting, near))
+            ingress = self._keep(key, self._ingress(destination))
         key = (EGRESS, tuple(self._reached[destination]), one.ports, destination if self._doubtful(destination) else -1)
         egress = self._sides.get(key)
         if egress is None:
             egress = self._keep(key, self._egress(destination))
-        return _both(ingress, egress)
+        return both_sides(ingress, egress)
 
     def _keep(self, key: tuple[object, ...], found: list[Cell]) -> list[Cell]:
         if len(self._sides) > max(256, _KEPT_BITS // (self.index.size + 1)):
@@ -137,23 +149,38 @@ class Plane:
             applied.perhaps & bit for number in self._reached[destination] for applied in self._to[number]
         )
 
-    def _ingress(self, destination: int, selecting: tuple[int, ...], near: tuple[int, int]) -> list[Cell]:
+    def _ingress(self, destination: int) -> list[Cell]:
+        near = self._foreign.near(destination)
+        found = [self._cells(self._ingress_side(layer, destination, near)) for layer in self.layers]
+        return self._foreign.at_destination(_all_layers(found), destination)
+
+    def _ingress_side(self, layer: int, destination: int, near: tuple[int, int], only: int = -1) -> Side:
+        """The rules at a destination. `only` is the one source that is asked for, which stands as 1 in the sets."""
         one = self._partition.classes[destination]
-        entries = _Entries()
-        isolated = 0
-        for number in selecting:
-            if INGRESS in self._partition.world.policies[number].isolates:
-                isolated = self.everyone
+        entries = Entries()
+        isolated: dict[Tier, Isolated] = {}
+        doubtful = self._perhaps_selecting.get(destination, frozenset())
+        for number in self._selecting[destination]:
+            policy = self._partition.world.policies[number]
+            if policy.layer != layer:
+                continue
+            if INGRESS in policy.isolates:
+                sure, perhaps = isolated.get(policy.tier, (0, 0))
+                here = self.everyone if only < 0 else 1
+                isolated[policy.tier] = Isolated(sure, here) if number in doubtful else Isolated(here, perhaps)
             for applied in self.ingress[number]:
-                mask = self._ports.mask(applied.rule.ports, one)
-                entries.add(applied, mask, applied.sure, applied.perhaps)
-        found = self._cells(Side(entries.all(), isolated, *near))
-        return self._foreign.at_destination(found, destination)
+                sure, perhaps = applied.sure, applied.perhaps
+                if only >= 0:
+                    sure, perhaps = sure >> only & 1, perhaps >> only & 1
+                if number in doubtful:
+                    sure, perhaps = 0, sure | perhaps
+                entries.add(applied, self._ports.mask(applied.rule.ports, one), sure, perhaps)
+        return entries.side(isolated, near if layer == ON_THE_NET else (0, 0))
 
     def _egress(self, destination: int) -> list[Cell]:
         one = self._partition.classes[destination]
         bit = 1 << destination
-        entries = _Entries()
+        entries = {layer: Entries() for layer in self.layers}
         for rules in (self._everywhere, *(self._to[number] for number in self._reached[destination])):
             masks: dict[tuple[PortMatch, ...] | None, int] = {}
             for applied in rules:
@@ -161,11 +188,12 @@ class Plane:
                 mask = masks.get(ports, -1)
                 if mask < 0:
                     mask = masks[ports] = self._ports.mask(ports, one)
-                subject = self.subjects[applied.number]
-                sure = bool(applied.sure & bit)
-                entries.add(applied, mask, subject if sure else 0, 0 if sure else subject)
-        found = self._cells(Side(entries.all(), self._isolated_egress, 0, 0))
-        return self._foreign.at_sources(found)
+                subject, perhaps = self.subjects[applied.number], self._perhaps_subjects[applied.number]
+                if not applied.sure & bit:
+                    subject, perhaps = 0, subject | perhaps
+                entries[applied.policy.layer].add(applied, mask, subject, perhaps)
+        sides = [found.side(self._isolated_egress[layer], (0, 0)) for layer, found in entries.items()]
+        return self._foreign.at_sources(_all_layers([self._cells(side) for side in sides]))
 
     def _cells(self, side: Side) -> list[Cell]:
         masks = {entry.mask for entry in side.entries}
@@ -176,85 +204,37 @@ class Plane:
         return self._point_egress(source, destination, port), self._point_ingress(source, destination, port)
 
     def _point_ingress(self, source: int, destination: int, port: int) -> Decision:
-        one = self._partition.classes[destination]
-        near, perhaps_near = self._foreign.near(destination)
-        entries, isolated = [], 0
-        for number in self._selecting[destination] if one.what == POD else ():
-            isolated |= INGRESS in self._partition.world.policies[number].isolates
-            for applied in self.ingress[number]:
-                mask = self._ports.mask(applied.rule.ports, one)
-                entries.append(_entry(applied, mask, applied.sure >> source & 1, applied.perhaps >> source & 1))
-        side = Side(tuple(entries), isolated, near >> source & 1, perhaps_near >> source & 1)
-        cell = Cell(port, *decide(side, port, 1))
-        return Decision(*self._foreign.at_destination([cell], destination)[0][1:])
+        near, perhaps_near = (bits >> source & 1 for bits in self._foreign.near(destination))
+        sides = [self._ingress_side(layer, destination, (near, perhaps_near), source) for layer in self.layers]
+        found = _all_layers([[Cell(port, *decide(side, port, 1))] for side in sides])
+        return Decision(*self._foreign.at_destination(found, destination)[0][1:])
 
     def _point_egress(self, source: int, destination: int, port: int) -> Decision:
+        sides = [self._egress_side(layer, source, destination) for layer in self.layers]
+        found = _all_layers([[Cell(port, *decide(side, port, 1))] for side in sides])
+        return self._foreign.at_source(Decision(*found[0][1:]), source)
+
+    def _egress_side(self, layer: int, source: int, destination: int) -> Side:
         one = self._partition.classes[destination]
-        entries, isolated = [], 0
+        entries = Entries()
+        doubtful = self._perhaps_selecting.get(source, frozenset())
         for number in self._selecting[source]:
-            isolated |= EGRESS in self._partition.world.policies[number].isolates
             for applied in self.egress[number]:
-                mask = self._ports.mask(applied.rule.ports, one)
-                entries.append(
-                    _entry(applied, mask, applied.sure >> destination & 1, applied.perhaps >> destination & 1)
-                )
-        decision = decide(Side(tuple(entries), isolated, 0, 0), port, 1)
-        return self._foreign.at_source(decision, source)
+                if applied.policy.layer != layer:
+                    continue
+                sure, perhaps = applied.sure >> destination & 1, applied.perhaps >> destination & 1
+                if number in doubtful:
+                    sure, perhaps = 0, sure | perhaps
+                entries.add(applied, self._ports.mask(applied.rule.ports, one), sure, perhaps)
+        isolated = {
+            tier: Isolated(sure >> source & 1, perhaps >> source & 1)
+            for tier, (sure, perhaps) in self._isolated_egress[layer].items()
+        }
+        return entries.side(isolated, (0, 0))
 
-
-class _Foreign:
-    """What is not in the policies: sources on the destination's own node, and policies of kinds not modelled."""
-
-    def __init__(self, partition: Partition, index: Index) -> None:
-        self._classes = partition.classes
-        self._index = index
-        self._hosts = [(1 << i, c.node, c.everywhere) for i, c in enumerate(self._classes) if c.what == HOST]
-        self._near: dict[str, tuple[int, int]] = {}
-        self._ingress_all = self._ingress_deny = self._egress_all = self._egress_deny = 0
-        pods = index.hosts | pack((i for i, c in enumerate(self._classes) if c.what == POD), index.size)
-        for other in partition.world.unmodelled:
-            bits = pods if other.namespace is None else index.namespace(other.namespace)
-            if INGRESS in other.directions:
-                self._ingress_deny |= bits
-                self._ingress_all |= 0 if other.only_denies else bits
-            if EGRESS in other.directions:
-                self._egress_deny |= bits
-                self._egress_all |= 0 if other.only_denies else bits
-
-    def near(self, destination: int) -> tuple[int, int]:
-        """Hosts that are the destination's node, and those that may be (types.go: "the pod's local node")."""
-        one = self._classes[destination]
-        if one.what != POD or not self._hosts:
-            return 0, 0
-        found = self._near.get(one.node)
-        if found is None:
-            sure = perhaps = 0
-            for bit, node, everywhere in self._hosts:
-                if everywhere or (node and node == one.node):
-                    sure |= bit
-                elif not node or not one.node:
-                    perhaps |= bit
-            found = self._near[one.node] = sure, perhaps
-        return found
-
-    def ingress_kind(self, destination: int) -> int:
-        """0 when modelled kinds alone decide at the destination, 1 when others may deny there, 2 when they may do anything."""
-        bit = 1 << destination
-        return 2 if self._ingress_all & bit else 1 if self._ingress_deny & bit else 0
-
-    def at_destination(self, found: list[Cell], destination: int) -> list[Cell]:
-        kind = self.ingress_kind(destination)
-        return [Cell(c.ports, 0, 0 if kind == 2 else c.deny) for c in found] if kind else found
-
-    def at_sources(self, found: list[Cell]) -> list[Cell]:
-        if not self._egress_deny:
-            return found
-        return [Cell(c.ports, c.allow & ~self._egress_deny, c.deny & ~self._egress_all) for c in found]
-
-    def at_source(self, decision: Decision, source: int) -> Decision:
-        if not self._egress_deny >> source & 1:
-            return decision
-        return Decision(0, 0 if self._egress_all >> source & 1 else decision.deny)
+    def near(self, source: int, destination: int) -> bool:
+        """Whether the source is the destination's own node."""
+        return bool(self._foreign.near(destination)[0] >> source & 1)
 
 
 class Model:
@@ -305,33 +285,15 @@ class Model:
             yield destination, self.row(destination)
 
 
-def _entry(applied: Applied, mask: int, sure: int, perhaps: int) -> Entry:
-    policy = applied.policy
-    rank = (policy.priority, applied.number, applied.rule.index)
-    return Entry(policy.tier, rank, applied.rule.action, mask, sure, perhaps)
+def _all_layers(found: list[list[Cell]]) -> list[Cell]:
+    """Allowed by all; denied by any."""
+    joined = found[0]
+    for more in found[1:]:
+        joined = both_sides(joined, more)
+    return joined
 
 
-class _Entries:
-    """Entries of a side; NetworkPolicy's rules only ever add, so that those of equal ports are one."""
-
-    def __init__(self) -> None:
-        self._ranked: list[Entry] = []
-        self._granted: dict[int, int] = {}
-
-    def add(self, applied: Applied, mask: int, sure: int, perhaps: int) -> None:
-        """Add a rule."""
-        if applied.policy.tier != NETWORK:
-            self._ranked.append(_entry(applied, mask, sure, perhaps))
-        elif mask:
-            self._granted[mask] = self._granted.get(mask, 0) | sure
-
-    def all(self) -> tuple[Entry, ...]:
-        """The entries."""
-        granted = (Entry(NETWORK, (0, 0, 0), ALLOW, mask, sure, 0) for mask, sure in self._granted.items())
-        return (*self._ranked, *granted)
-
-
-def _both(ingress: list[Cell], egress: list[Cell]) -> list[Cell]:
+def both_sides(ingress: list[Cell], egress: list[Cell]) -> list[Cell]:
     """Allowed by both sides; denied by either."""
     if len(ingress) == len(egress) == 1:
         return [Cell(ingress[0].ports, ingress[0].allow & egress[0].allow, ingress[0].deny | egress[0].deny)]

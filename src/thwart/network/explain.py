@@ -7,7 +7,7 @@ from typing import NamedTuple
 from thwart.lib.intervals import Address, parse_address
 from thwart.network.classes import HOST, OUTSIDE
 from thwart.network.deciding import Decision
-from thwart.network.engine import Applied, Model, Plane
+from thwart.network.engine import Model, Plane
 from thwart.network.model import (
     ADMIN,
     ALLOW,
@@ -15,14 +15,15 @@ from thwart.network.model import (
     DENY,
     EGRESS,
     INGRESS,
-    NETWORK,
     PASS,
     Answer,
     Endpoint,
     Pointer,
     Policy,
     Reason,
+    Tier,
 )
+from thwart.network.sides import Applied
 
 _EFFECT = {ALLOW: "allows", DENY: "denies", PASS: "passes"}
 
@@ -149,20 +150,40 @@ class _Walk:
         if verdict is None:
             return [*self._doubts(), *self._foreign()]
         found: list[Reason] = []
-        for tier in (ADMIN, NETWORK, BASELINE):
-            if tier == NETWORK:
-                decided = self._network(granted=verdict)
-                if decided:
-                    return [*found, *decided]
-            else:
-                hit = next(iter(self._hits(tier)), None)
-                if hit is not None:
-                    found.append(self._reason(hit.policy, hit, _EFFECT[hit.rule.action]))
-                    if hit.rule.action != PASS:
-                        return found
+        for layer in self._plane.layers:
+            allowed, reasons = self._in_layer(layer)
+            if allowed is verdict:
+                found += reasons
         return found
 
-    def _hits(self, tier: int, *, perhaps: bool = False) -> list[Applied]:
+    def _in_layer(self, layer: int) -> tuple[bool, list[Reason]]:
+        """What a layer says, and why: the first tier that decides."""
+        policies = [policy for number in self._selecting if (policy := self._policy(number)).layer == layer]
+        found: list[Reason] = []
+        for tier in sorted({policy.tier for policy in policies}):
+            hits = [hit for hit in self._hits(tier) if hit.policy.layer == layer]
+            isolating = [p for p in policies if p.tier == tier and self._direction in p.isolates]
+            if self._is_near(tier) and (isolating or hits) and not (hits and hits[0].rule.action == ALLOW):
+                text = "a pod's own node always reaches it"
+                return True, [*found, Reason(direction=self._direction, effect="node", text=text)]
+            if hits:
+                first = hits[0]
+                alike = [hit for hit in hits if hit.adds] if first.adds else [first]
+                found += [self._reason(hit.policy, hit, _EFFECT[hit.rule.action]) for hit in alike]
+                if first.rule.action != PASS:
+                    return first.rule.action == ALLOW, found
+            elif isolating:
+                return False, [*found, *(self._reason(policy, None, "isolates") for policy in isolating)]
+        return True, found
+
+    def _policy(self, number: int) -> Policy:
+        return self._model.world.policies[number]
+
+    def _is_near(self, tier: Tier) -> bool:
+        near = self._direction == INGRESS and self._plane.near(self._other, self._own)
+        return near and tier not in (ADMIN, BASELINE)
+
+    def _hits(self, tier: Tier, *, perhaps: bool = False) -> list[Applied]:
         """The rules of a tier that are about this flow, in their order."""
         found = []
         applied = self._plane.ingress if self._direction == INGRESS else self._plane.egress
@@ -174,23 +195,12 @@ class _Walk:
                     found.append(one)
         return sorted(found, key=lambda one: (one.policy.priority, one.number, one.rule.index))
 
-    def _network(self, *, granted: bool) -> list[Reason]:
-        policies = self._model.world.policies
-        isolating = [policies[number] for number in self._selecting if self._direction in policies[number].isolates]
-        if not isolating:
-            return []
-        if not granted:
-            return [self._reason(policy, None, "isolates") for policy in isolating]
-        hits = self._hits(NETWORK)
-        if hits:
-            return [self._reason(hit.policy, hit, "allows") for hit in hits]
-        return [Reason(direction=self._direction, effect="node", text="a pod's own node always reaches it")]
-
     def _doubts(self) -> list[Reason]:
         found = []
-        for tier in (ADMIN, BASELINE):
-            hits = (*self._hits(tier), *self._hits(tier, perhaps=True))
-            found += [self._reason(hit.policy, hit, "unknown") for hit in hits]
+        for tier in sorted({self._policy(number).tier for number in self._selecting}):
+            doubtful = self._hits(tier, perhaps=True)
+            hits = [hit for hit in self._hits(tier) if doubtful or not hit.adds]
+            found += [self._reason(hit.policy, hit, "unknown") for hit in (*hits, *doubtful)]
         if not found and self._model.classes[self._other].what == HOST:
             text = "whether the source runs on the pod's own node, which always reaches it, is not known"
             found.append(Reason(direction=self._direction, effect="unknown", text=text))
@@ -227,4 +237,5 @@ class _Walk:
             rule=hit.rule.index if hit else -1,
             path=policy.origin.path,
             line=policy.line(pointer),
+            text=(hit.rule.doubt or hit.rule.note) if hit else "",
         )

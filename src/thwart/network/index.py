@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterable
 
 from thwart.lib.bitsets import members, pack
 from thwart.network.classes import HOST, OUTSIDE, POD, Class, Partition
-from thwart.network.model import BlockPeer, NamePeer, NodePeer, Peer, PodPeer, World
+from thwart.network.model import (
+    AccountPeer,
+    AllOf,
+    AnyOf,
+    BlockPeer,
+    Maybe,
+    NamePeer,
+    NodePeer,
+    Not,
+    OutsidePeer,
+    Peer,
+    PodPeer,
+    World,
+)
 from thwart.network.selectors import Requirement, Selector, matches
 
 
@@ -24,6 +37,7 @@ class Index:
         self._unplaced = pack(
             (i for i, c in enumerate(self._classes) if c.what != OUTSIDE and not c.families), self.size
         )
+        self._run_as = self._by(lambda c: [(c.namespace, c.account)] if c.account else [])
         self._of_namespace = self._by(lambda c: [c.namespace] if c.what == POD else [])
         self._having = self._by(lambda c: c.labels if c.what == POD else ())
         self._valued = self._by(lambda c: c.labels.items() if c.what == POD else ())
@@ -32,7 +46,7 @@ class Index:
         self._bits: dict[tuple[str, object], int] = {}
         self._selected: dict[Selector, int] = {}
         self._namespaces: dict[Selector, int] = {}
-        self._peers: dict[Peer, tuple[int, int]] = {}
+        self._peers: dict[tuple[Peer, bool], tuple[int, int]] = {}
 
     def _by(self, keys: Callable[[Class], Iterable[object]]) -> dict[object, list[int]]:
         found: dict[object, list[int]] = {}
@@ -87,21 +101,52 @@ class Index:
                 bits |= self._set("value", self._valued, (key, value))
         return bits if operator in ("Exists", "In") else self._pods & ~bits
 
-    def peer(self, peer: Peer) -> tuple[int, int]:
-        """The classes that a peer holds, and those that it may hold."""
-        found = self._peers.get(peer)
+    def peer(self, peer: Peer, *, allows: bool = False) -> tuple[int, int]:
+        """The classes that a peer holds, and those that it may hold, for a rule that `allows` or one that does not.
+
+        A pod whose address is not known is in no block that allows, but it may be in one that denies.
+        """
+        found = self._peers.get((peer, allows))
         if found is None:
-            found = self._peers[peer] = self._resolve(peer)
+            found = self._peers[peer, allows] = self._resolve(peer, allows)
         return found
 
-    def _resolve(self, peer: Peer) -> tuple[int, int]:
+    def _resolve(self, peer: Peer, allows: bool) -> tuple[int, int]:
         if isinstance(peer, PodPeer):
             return self.pods(peer), 0
         if isinstance(peer, BlockPeer):
-            return self._set("block", self._in_block, self._block_number[peer]), self._unplaced
+            return self._set("block", self._in_block, self._block_number[peer]), 0 if allows else self._unplaced
         if isinstance(peer, NamePeer):
             return 0, self.outside
-        return self._nodes(peer)
+        if isinstance(peer, NodePeer):
+            return self._nodes(peer)
+        if isinstance(peer, AccountPeer):
+            return self._accounts(peer), 0
+        if isinstance(peer, OutsidePeer):
+            return self.outside, 0
+        return self._composed(peer, allows)
+
+    def _composed(self, peer: AnyOf | AllOf | Not | Maybe, allows: bool) -> tuple[int, int]:
+        if isinstance(peer, Not):
+            sure, perhaps = self.peer(peer.part, allows=not allows)
+            return self.everyone & ~sure & ~perhaps, perhaps & ~sure
+        if isinstance(peer, Maybe):
+            sure, perhaps = self.peer(peer.part, allows=allows)
+            return 0, sure | perhaps
+        found = [self.peer(part, allows=allows) for part in peer.parts]
+        sure = perhaps = self.everyone if isinstance(peer, AllOf) else 0
+        for here, maybe in found:
+            if isinstance(peer, AllOf):
+                sure, perhaps = sure & here, perhaps & (here | maybe)
+            else:
+                sure, perhaps = sure | here, perhaps | maybe
+        return sure, perhaps & ~sure
+
+    def _accounts(self, peer: AccountPeer) -> int:
+        bits = 0
+        for account in peer.accounts:
+            bits |= self._set("account", self._run_as, account)
+        return bits
 
     def _nodes(self, peer: NodePeer) -> tuple[int, int]:
         stated = {node.name: node for node in self._world.nodes if node.stated}

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from thwart.lib.bitsets import members
 from thwart.lib.intervals import Block, Span, blocks_of, subtract, union
 from thwart.network.classes import HOST, OUTSIDE, POD, Class
-from thwart.network.engine import Cell, Model
+from thwart.network.engine import Model
 from thwart.network.model import BlockPeer
+from thwart.network.sides import Cell
 
 ALL, SOME, NONE, UNKNOWN = "all", "some", "-", "?"
 _MOST_CELLS = 250_000  # of the matrix of namespaces, times what it costs to fill

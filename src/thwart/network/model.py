@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from thwart.core.finding import Diagnostic
 from thwart.lib.intervals import Address, Block
@@ -12,9 +13,31 @@ from thwart.network.selectors import Selector
 PROTOCOLS = ("TCP", "UDP", "SCTP")  # network policies define no others
 LAST_PORT = 65535
 ALLOW, DENY, PASS = "allow", "deny", "pass"
-ADMIN, NETWORK, BASELINE = 0, 1, 2  # tiers in the order of evaluation
 INGRESS, EGRESS = "ingress", "egress"
 Pointer = tuple[str | int, ...]
+ON_THE_NET, IN_THE_MESH = 0, 1  # layers that enforce: a connection needs all of them
+
+
+class Tier(NamedTuple):
+    """A stage of evaluation: lower orders come first, names break ties. The orders are those that Calico gives."""
+
+    order: float
+    name: str
+
+
+ADMIN = Tier(1_000.0, "kube-admin")
+NETWORK = Tier(1_000_000.0, "default")  # where NetworkPolicy stands, and what other tools merge with it
+BASELINE = Tier(10_000_000.0, "kube-baseline")
+
+
+class Priority(NamedTuple):
+    """The place of a policy in its tier: lower first. Which of two equal ones wins is not defined, so that it is unknown."""
+
+    order: float = 0.0
+    tie: str = ""
+
+
+PLAIN = Priority(1_000.0)  # of NetworkPolicy among what shares its tier
 
 
 class Origin(Protocol):
@@ -51,6 +74,7 @@ class Endpoint:
 
     `addresses` are the pod's own; of a host-network pod those of its node. `node` is empty where unknown.
     `everywhere` says that every node runs one (DaemonSet), `single` that there is exactly one pod.
+    `account` is the service account that it runs as.
     """
 
     namespace: str
@@ -64,6 +88,7 @@ class Endpoint:
     node: str = ""
     everywhere: bool = False
     single: bool = False
+    account: str = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +132,58 @@ class NamePeer:
     names: tuple[str, ...]
 
 
-Peer = PodPeer | BlockPeer | NodePeer | NamePeer
+@dataclass(frozen=True, slots=True)
+class AccountPeer:
+    """Pods that run as one of these service accounts, as pairs of namespace and name."""
+
+    accounts: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class OutsidePeer:
+    """Every address that is neither a pod's nor a node's."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """What is in one of the parts; without parts nothing."""
+
+    parts: tuple[Peer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """What is in every part; without parts everyone."""
+
+    parts: tuple[Peer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Everyone who is not in the part: pods, hosts and addresses outside."""
+
+    part: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """What is in the part may be meant or not: the documents do not tell."""
+
+    part: Peer
+
+
+Peer = PodPeer | BlockPeer | NodePeer | NamePeer | AccountPeer | OutsidePeer | AnyOf | AllOf | Not | Maybe
+
+
+def leaves(peer: Peer) -> Iterator[Peer]:
+    """The peers that a peer is made of."""
+    if isinstance(peer, AnyOf | AllOf):
+        for part in peer.parts:
+            yield from leaves(part)
+    elif isinstance(peer, Not | Maybe):
+        yield from leaves(peer.part)
+    else:
+        yield peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +201,11 @@ class PortMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule. `peers` None is everyone, external addresses too; `ports` None is every port of every protocol."""
+    """One rule. `peers` None is everyone, external addresses too; `ports` None is every port of every protocol.
+
+    `doubt` says why the rule may match or not even where peers and ports do (empty: it does). `note` is what else it
+    asks of a connection, for people (an HTTP path).
+    """
 
     index: int
     action: str
@@ -133,25 +213,38 @@ class Rule:
     ports: tuple[PortMatch, ...] | None
     pointer: Pointer
     name: str = ""
+    doubt: str = ""
+    note: str = ""
+
+
+class Doubt(NamedTuple):
+    """A part of a policy that is not modelled: where it stands, and why answers may be unknown."""
+
+    pointer: Pointer
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A policy of any kind, in common terms.
 
-    `isolates` are the directions in which a selected pod is denied what no rule allows (tier NETWORK only).
+    Rules are tried in order of tier, priority and index, and the first that matches decides (`pass`: goes on with the
+    next tier). `isolates` are the directions in which what no rule of the tier decided is denied at its end.
+    `subject` are pods; node peers in it mean hosts.
     """
 
     kind: str
     name: str
     namespace: str
-    tier: int
-    subject: PodPeer
+    tier: Tier
+    subject: Peer
     origin: Origin
-    priority: int = 0
+    priority: Priority = PLAIN
+    layer: int = ON_THE_NET
     isolates: frozenset[str] = frozenset()
     ingress: tuple[Rule, ...] = ()
     egress: tuple[Rule, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     def rules(self, direction: str) -> tuple[Rule, ...]:
         """The rules of a direction."""

@@ -27,6 +27,8 @@ class _Container(msgspec.Struct, rename="camel"):
 class _PodSpec(msgspec.Struct, rename="camel"):
     node_name: str | None = None
     host_network: bool | None = None
+    service_account_name: str | None = None
+    service_account: str | None = None
     containers: list[_Container] | None = None
     init_containers: list[_Container] | None = None
 
@@ -98,6 +100,7 @@ def pod(item: Item) -> tuple[Endpoint, bool]:
         addresses=_addresses(status),
         host_network=bool(spec.host_network),
         node=spec.node_name or "",
+        account=spec.service_account_name or spec.service_account or "default",
         single=True,
     )
     return endpoint, status.phase in FINISHED
@@ -123,6 +126,7 @@ def workload(item: Item) -> Endpoint:
         ports=_ports(spec),
         host_network=bool(spec.host_network),
         node=spec.node_name or "",
+        account=spec.service_account_name or spec.service_account or "default",
         everywhere=item.kind == "DaemonSet",
     )
 

@@ -9,9 +9,9 @@ from thwart.core.limits import DEFAULT, Limits
 from thwart.lib.documents import DocumentError
 from thwart.network import workloads
 from thwart.network.documents import Item, labels_of, read_items
-from thwart.network.kinds import decoder
+from thwart.network.kinds import Pending, Surroundings, decoder, supporting
 from thwart.network.kinds._unmodelled import unmodelled
-from thwart.network.model import Endpoint, Namespace, Node, Origin, Policy, Refusal, Unmodelled, World
+from thwart.network.model import Endpoint, Namespace, Node, Origin, Pointer, Policy, Refusal, Unmodelled, World
 from thwart.network.selectors import Invalid, check_key, check_value, shown
 
 NAME_LABEL = "kubernetes.io/metadata.name"  # set by the API server on every namespace
@@ -49,6 +49,8 @@ class _Reader:
         self._workloads: list[tuple[Endpoint, tuple[str, str] | None]] = []
         self._nodes: list[Node] = []
         self._policies: list[Policy] = []
+        self._pending: list[tuple[Item, Pending]] = []
+        self._kept: dict[str, list[Item]] = {}
         self._unmodelled: list[Unmodelled] = []
         self._finished: set[tuple[str, str]] = set()
 
@@ -106,23 +108,47 @@ class _Reader:
             self._namespaces[item.name] = _namespace(item.name, labels, stated=True)
 
     def _policy(self, item: Item) -> None:
+        group = item.api.rpartition("/")[0]
         decode = decoder(item.api, item.kind)
+        check = supporting(group, item.kind)
         if decode is not None:
-            policy = decode(item)
-            if self._new(item, (policy.subject, policy.ingress, policy.egress, policy.isolates, policy.priority)):
-                self._policies.append(policy)
+            made = decode(item)
+            if not isinstance(made, Policy):
+                if self._new(item, item.content):
+                    self._pending.append((item, made))
+            elif self._new(item, (made.subject, made.ingress, made.egress, made.isolates, made.priority)):
+                self._add(made)
+        elif check is not None:
+            check(item)
+            if self._new(item, item.content):
+                self._kept.setdefault(f"{item.kind} {group}", []).append(item)
+        else:
+            other = unmodelled(item)
+            if other is not None:
+                self._add(other)
+
+    def _finish(self, surroundings: Surroundings) -> None:
+        """Decode the policies whose meaning depends on what else was read."""
+        for item, pending in self._pending:
+            try:
+                for made in pending(surroundings):
+                    self._add(made)
+            except Invalid as invalid:
+                self._refuse(item.origin, item.what, invalid)
+
+    def _add(self, made: Policy | Unmodelled) -> None:
+        if isinstance(made, Unmodelled):
+            self._unmodelled.append(made)
+            self._tell(made, (), "is not modelled: answers that it could change are unknown")
             return
-        other = unmodelled(item)
-        if other is not None:
-            self._unmodelled.append(other)
-            self.diagnostics.append(
-                Diagnostic(
-                    slug="unmodelled-policy",
-                    message=f"{other.kind} {item.meta.namespace + '/' if item.meta.namespace else ''}{item.name} is not"
-                    " modelled: answers that it could change are unknown",
-                    path=f"{item.origin.path}:{item.origin.line(())}",
-                )
-            )
+        self._policies.append(made)
+        for doubt in made.doubts:
+            self._tell(made, doubt.pointer, doubt.sentence)
+
+    def _tell(self, made: Policy | Unmodelled, pointer: Pointer, what: str) -> None:
+        name = f"{made.namespace}/{made.name}" if made.namespace else made.name
+        place = f"{made.origin.path}:{made.origin.line(pointer)}"
+        self.diagnostics.append(Diagnostic(slug="unmodelled-policy", message=f"{made.kind} {name} {what}", path=place))
 
     def _new(self, item: Item, content: object) -> bool:
         """Whether the object is met for the first time; the same object with other content is refused."""
@@ -146,11 +172,17 @@ class _Reader:
             self._namespaces[name] = _namespace(name, {}, stated=False)
         stated = {node.name for node in self._nodes}
         used = {e.node for e in endpoints if e.node} - stated
-        nodes = [*self._nodes, *(Node(name=name, stated=False) for name in sorted(used))]
-        return World(
+        around = Surroundings(
             namespaces=self._namespaces,
             endpoints=tuple(sorted(endpoints, key=lambda e: (e.namespace, e.workload, e.name))),
-            nodes=tuple(sorted(nodes, key=lambda n: n.name)),
+            nodes=tuple(sorted([*self._nodes, *(Node(name=n, stated=False) for n in used)], key=lambda n: n.name)),
+            kept={kind: tuple(found) for kind, found in self._kept.items()},
+        )
+        self._finish(around)
+        return World(
+            namespaces=self._namespaces,
+            endpoints=around.endpoints,
+            nodes=around.nodes,
             policies=tuple(self._policies),
             unmodelled=tuple(self._unmodelled),
             refused=tuple(self._refused),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.network.helpers import PODS, policy
-from thwart.api._net import load_network, map_formats, map_network
+from thwart.api.net import load_network, map_formats, map_network
 
 RULES = policy(
     "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {}}], ports: [{port: 5432}]}]}", "db-in"

@@ -1,16 +1,36 @@
-"""Policy kinds: an object in, a `Policy` in common terms out. One file per policy API."""
+"""Policy kinds: an object in, policies in common terms out. One file per policy API."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from thwart.core.registry import Registry
 from thwart.network.documents import Item
-from thwart.network.model import Policy
+from thwart.network.model import Endpoint, Namespace, Node, Policy, Unmodelled
 
-Decode = Callable[[Item], Policy]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What else was read, for policies whose meaning depends on it. `kept` has supporting objects by kind and group."""
+
+    namespaces: Mapping[str, Namespace]
+    endpoints: tuple[Endpoint, ...]
+    nodes: tuple[Node, ...]
+    kept: Mapping[str, tuple[Item, ...]]
+
+    def items(self, group: str, kind: str) -> tuple[Item, ...]:
+        """The supporting objects of a kind (see `supporting_kind`)."""
+        return self.kept.get(f"{kind} {group}", ())
+
+
+Made = tuple[Policy | Unmodelled, ...]
+Pending = Callable[[Surroundings], Made]  # called once, when everything was read; may raise Invalid
+Decode = Callable[[Item], Policy | Pending]
+Check = Callable[[Item], None]
 
 MEMBERS: Registry[Decode] = Registry(__name__)
+_SUPPORTING: dict[str, Check] = {}
 
 
 def policy_kind(api: str, kind: str) -> Callable[[Decode], Decode]:
@@ -23,6 +43,23 @@ def policy_kind(api: str, kind: str) -> Callable[[Decode], Decode]:
     return register
 
 
+def supporting_kind(group: str, kind: str) -> Callable[[Check], Check]:
+    """Have objects of a kind kept for `Surroundings`; the check raises `Invalid` for what the API refuses."""
+
+    def register(check: Check) -> Check:
+        if _SUPPORTING.setdefault(f"{kind} {group}", check) is not check:
+            raise RuntimeError(f"two modules of {__name__} keep {kind} of {group}")
+        return check
+
+    return register
+
+
 def decoder(api: str, kind: str) -> Decode | None:
     """The decoder of a kind, if it is modelled."""
     return MEMBERS.load().get(f"{kind} {api}")
+
+
+def supporting(group: str, kind: str) -> Check | None:
+    """The check of a kind that policies refer to, if there is one."""
+    MEMBERS.load()
+    return _SUPPORTING.get(f"{kind} {group}")

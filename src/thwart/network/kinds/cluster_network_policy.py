@@ -26,6 +26,7 @@ from thwart.network.model import (
     Pointer,
     Policy,
     PortMatch,
+    Priority,
     Rule,
 )
 from thwart.network.selectors import EVERYTHING, Invalid, LabelSelector, compile_selector
@@ -99,7 +100,7 @@ def cluster_network_policy(item: Item) -> Policy:
         name=item.name,
         namespace="",
         tier=_TIERS[spec.tier],
-        priority=spec.priority,
+        priority=Priority(spec.priority),
         subject=_subject(spec.subject),
         origin=item.origin,
         ingress=_rules(spec.ingress, INGRESS),

@@ -1,0 +1,30 @@
+"""`thwart net`: network policy. One file per verb."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+VERBS = {
+    "map": "everything: who reaches whom, on which ports",
+    "eval": "answer flows, one JSON object a line",
+    "explain": "one flow: which policy, which rule, which line decided",
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands of `thwart net`; each is a module of this package with `configure` and `run`."""
+    parser.description = "Who can talk to whom in a cluster, and which policy, rule and line decides."
+    parser.epilog = (
+        "exit codes: 0 answered, 1 an intent is broken, 2 usage or an object that the API server would refuse, "
+        "3 incomplete or unknown, 4 could not read"
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, text in VERBS.items():
+        importlib.import_module(f"{__name__}.{name}").configure(verbs.add_parser(name, help=text))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out `thwart net VERB`; the exit code."""
+    code: int = importlib.import_module(f"{__name__}.{arguments.verb}").run(arguments)
+    return code
