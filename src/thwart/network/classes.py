@@ -53,7 +53,7 @@ class Partition:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        used = _Used(world.policies)
+        used = self._used = _Used(world.policies)
         self.block_peers = used.blocks
         self._pieces = {version: used.pieces(version) for version in WIDTHS}
         self._starts = {version: [piece.first for piece, _ in self._pieces[version]] for version in WIDTHS}
@@ -70,6 +70,10 @@ class Partition:
         self._pods(world.endpoints, used)
         self._hosts(world)
         self._outside()
+
+    def tells(self, policies: Iterable[Policy]) -> bool:
+        """Whether these policies look at nothing that the classes do not tell apart."""
+        return self._used.covers(_Used(policies))
 
     def blocks_of(self, address: Address) -> Blocks:
         """The block peers that hold an address."""
@@ -183,7 +187,7 @@ class _Used:
     """What the policies look at: label keys and values, port names, blocks."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
-        self._values: dict[str, set[str]] = {}
+        self.values: dict[str, set[str]] = {}
         self.port_names: set[str] = set()
         self.blocks: list[BlockPeer] = []
         self.accounts: set[tuple[str, str]] = set()
@@ -197,7 +201,16 @@ class _Used:
                 self.accounts |= peer.accounts
         for selector in selectors:
             for requirement in selector:
-                self._values.setdefault(requirement.key, set()).update(requirement.values)
+                self.values.setdefault(requirement.key, set()).update(requirement.values)
+
+    def covers(self, other: _Used) -> bool:
+        """Whether the other looks at nothing else."""
+        return (
+            all(key in self.values and values <= self.values[key] for key, values in other.values.items())
+            and other.port_names <= self.port_names
+            and other.accounts <= self.accounts
+            and set(other.blocks) <= set(self.blocks)
+        )
 
     def project(self, labels: Iterable[tuple[str, str]]) -> frozenset[tuple[str, str]]:
         """The labels as selectors see them: keys in use, and values that some selector names."""
@@ -205,7 +218,7 @@ class _Used:
 
     def _project(self, labels: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         for key, value in labels:
-            named = self._values.get(key)
+            named = self.values.get(key)
             if named is not None:
                 yield key, f"={value}" if value in named else NOT_MENTIONED
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from thwart.lib.intervals import Address, parse_address
 from thwart.network.classes import HOST, OUTSIDE
 from thwart.network.deciding import Decision
-from thwart.network.engine import Model, Plane
+from thwart.network.engine import Model
 from thwart.network.model import (
     ADMIN,
     ALLOW,
@@ -23,6 +23,7 @@ from thwart.network.model import (
     Reason,
     Tier,
 )
+from thwart.network.plane import Plane
 from thwart.network.sides import Applied
 
 _EFFECT = {ALLOW: "allows", DENY: "denies", PASS: "passes"}

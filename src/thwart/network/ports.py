@@ -34,6 +34,12 @@ class Ports:
         self.all = (1 << self.size) - 1
         self._masks: dict[tuple[tuple[PortMatch, ...], frozenset[tuple[str, str, int]]], int] = {}
 
+    def tells(self, policies: Iterable[Policy]) -> bool:
+        """Whether these policies name no bound of ports that is not cut already."""
+        rules = (rule for policy in policies for rule in (*policy.ingress, *policy.egress))
+        ports = {port for rule in rules for port in rule.ports or () if not port.name}
+        return all(self._cuts[port.protocol].bounds(Span(port.first, port.last)) for port in ports)
+
     def bit(self, protocol: str, number: int) -> int:
         """The piece that one port lies in, as a mask."""
         return 1 << (self._shift[protocol] + self._cuts[protocol].atom(number))

@@ -64,6 +64,36 @@ class Entries:
         return Side((*self._ranked, *granted), isolated, *near, plain)
 
 
+def all_layers(found: list[list[Cell]]) -> list[Cell]:
+    """Allowed by all; denied by any."""
+    first = found[0]
+    for more in found[1:]:
+        first = both_sides(first, more)
+    return first
+
+
+def both_sides(ingress: list[Cell], egress: list[Cell]) -> list[Cell]:
+    """Allowed by both sides; denied by either."""
+    if len(ingress) == len(egress) == 1:
+        return [Cell(ingress[0].ports, ingress[0].allow & egress[0].allow, ingress[0].deny | egress[0].deny)]
+    return joined(
+        [
+            Cell(there.ports & here.ports, there.allow & here.allow, there.deny | here.deny)
+            for here in ingress
+            for there in egress
+            if there.ports & here.ports
+        ]
+    )
+
+
+def joined(found: list[Cell]) -> list[Cell]:
+    """The same with cells of equal sets put together."""
+    merged: dict[tuple[int, int], int] = {}
+    for ports, allow, deny in found:
+        merged[allow, deny] = merged.get((allow, deny), 0) | ports
+    return [Cell(ports, allow, deny) for (allow, deny), ports in merged.items()]
+
+
 class Foreign:
     """What is not in the policies: sources on the destination's own node, and policies of kinds not modelled."""
 
@@ -115,8 +145,32 @@ class Foreign:
             return found
         return [Cell(c.ports, c.allow & ~self._egress_deny, c.deny & ~self._egress_all) for c in found]
 
+    def from_source(self, found: list[Cell], source: int) -> list[Cell]:
+        """An egress side whose sets are of destinations, with what other kinds could change at its source unknown."""
+        return [Cell(cell.ports, *self._at_source(cell.allow, cell.deny, source)) for cell in found]
+
+    def at_destinations(self, found: list[Cell]) -> list[Cell]:
+        """An ingress side whose sets are of destinations, with what other kinds could change there unknown."""
+        if not self._ingress_deny:
+            return found
+        return [Cell(c.ports, c.allow & ~self._ingress_deny, c.deny & ~self._ingress_all) for c in found]
+
+    def near_destinations(self, source: int) -> tuple[int, int]:
+        """The pods whose own node a host is, and those whose node it may be."""
+        if self._classes[source].what != HOST:
+            return 0, 0
+        sure = perhaps = 0
+        for number in range(len(self._classes)):
+            here, maybe = self.near(number)
+            sure |= (here >> source & 1) << number
+            perhaps |= (maybe >> source & 1) << number
+        return sure, perhaps
+
     def at_source(self, decision: Decision, source: int) -> Decision:
         """The same for one source, which stands as 1."""
+        return Decision(*self._at_source(decision.allow, decision.deny, source))
+
+    def _at_source(self, allow: int, deny: int, source: int) -> tuple[int, int]:
         if not self._egress_deny >> source & 1:
-            return decision
-        return Decision(0, 0 if self._egress_all >> source & 1 else decision.deny)
+            return allow, deny
+        return 0, 0 if self._egress_all >> source & 1 else deny

@@ -1,0 +1,288 @@
+"""The world as seen in one address family: the rules applied to its classes, and the row of every destination."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+from thwart.lib.bitsets import members
+from thwart.network.classes import Partition
+from thwart.network.columns import Places
+from thwart.network.deciding import Decision, Isolated, Side, cells, decide
+from thwart.network.index import Index
+from thwart.network.model import ALLOW, EGRESS, INGRESS, NETWORK, ON_THE_NET, PLAIN, Policy, PortMatch, Tier
+from thwart.network.ports import Ports
+from thwart.network.reach import Reach
+from thwart.network.sides import Applied, Cell, Entries, Foreign, all_layers, both_sides
+
+_KEPT_BITS = 1 << 29  # of sides worked out and kept: some 64 MiB for each set that a side has
+
+
+class Plane:
+    """The world as seen in one address family."""
+
+    def __init__(self, partition: Partition, ports: Ports, family: int) -> None:
+        self.partition = partition
+        self.ports = ports
+        self.index = Index(partition, family)
+        self.everyone = self.index.everyone
+        self.foreign = Foreign(partition, self.index)
+        self.policies = partition.world.policies
+        self.layers = sorted({policy.layer for policy in self.policies}) or [ON_THE_NET]
+        found = [self._subject(policy) for policy in self.policies]
+        self.subjects = [sure for sure, _ in found]
+        self.perhaps_subjects = [perhaps for _, perhaps in found]
+        self.ingress = [self._apply(number, policy, INGRESS) for number, policy in enumerate(self.policies)]
+        self.egress = [self._apply(number, policy, EGRESS) for number, policy in enumerate(self.policies)]
+        self.isolated = {direction: self._isolated(direction) for direction in (INGRESS, EGRESS)}
+        self._selecting = self._policies_of_classes()
+        self._perhaps_selecting = self._doubtful_policies_of_classes()
+        self._reached = Reach(self.egress, self.everyone, self.index.size)
+        self._sides: dict[tuple[object, ...], list[Cell]] = {}
+        self._reaching: Reach | None = None  # the same for ingress, made when a column is first asked for
+        self._places = Places(partition.classes, ports)
+
+    def _subject(self, policy: Policy) -> tuple[int, int]:
+        sure, perhaps = self.index.peer(policy.subject)
+        return sure & ~self.index.outside, perhaps & ~self.index.outside
+
+    def _apply(self, number: int, policy: Policy, direction: str) -> list[Applied]:
+        applied = []
+        plain = policy.tier == NETWORK and policy.priority == PLAIN
+        for rule in policy.rules(direction):
+            sure = perhaps = 0
+            if rule.peers is None:
+                sure = self.everyone
+            for peer in rule.peers or ():
+                here, maybe = self.index.peer(peer, allows=rule.action == ALLOW)
+                sure |= here
+                perhaps |= maybe
+            if rule.doubt:
+                sure, perhaps = 0, sure | perhaps
+            applied.append(Applied(number, policy, rule, sure, perhaps & ~sure, plain and rule.action == ALLOW))
+        return applied
+
+    def _isolated(self, direction: str) -> dict[int, dict[Tier, Isolated]]:
+        """For each layer and tier the classes that are denied at its end."""
+        found: dict[int, dict[Tier, Isolated]] = {layer: {} for layer in self.layers}
+        for number, policy in enumerate(self.policies):
+            if direction in policy.isolates:
+                sure, perhaps = found[policy.layer].get(policy.tier, (0, 0))
+                here, maybe = self.subjects[number], self.perhaps_subjects[number]
+                found[policy.layer][policy.tier] = Isolated(sure | here, perhaps | maybe)
+        return found
+
+    def _policies_of_classes(self) -> list[list[int]]:
+        """For each class the policies that select it."""
+        found: list[list[int]] = [[] for _ in self.partition.classes]
+        for number, subject in enumerate(self.subjects):
+            for one in members(subject | self.perhaps_subjects[number]):
+                found[one].append(number)
+        return found
+
+    def _doubtful_policies_of_classes(self) -> dict[int, frozenset[int]]:
+        """The policies that may or may not select a class; they are among those that select it."""
+        found: dict[int, set[int]] = {}
+        for number, perhaps in enumerate(self.perhaps_subjects):
+            for one in members(perhaps & ~self.subjects[number]):
+                found.setdefault(one, set()).add(number)
+        return {one: frozenset(numbers) for one, numbers in found.items()}
+
+    def selecting(self, number: int) -> list[int]:
+        """The policies that select a class, or may."""
+        return self._selecting[number]
+
+    def doubtful(self, number: int) -> frozenset[int]:
+        """Those of them that only may."""
+        return self._perhaps_selecting.get(number, frozenset())
+
+    def row(self, destination: int) -> list[Cell]:
+        """Who reaches a destination, on which ports."""
+        one = self.partition.classes[destination]
+        near = self.foreign.near(destination)
+        selecting, perhaps = tuple(self._selecting[destination]), self._perhaps_selecting.get(destination)
+        key: tuple[object, ...] = (
+            INGRESS, selecting, perhaps, one.ports, near, self.foreign.ingress_kind(destination)
+        )  # fmt: skip
+        ingress = self._sides.get(key)
+        if ingress is None:
+            ingress = self._keep(key, self._ingress(destination))
+        alone = destination if self._reached.doubtful(destination) else -1
+        key = (EGRESS, self._reached.groups[destination], one.ports, alone)
+        egress = self._sides.get(key)
+        if egress is None:
+            egress = self._keep(key, self._egress(destination))
+        return both_sides(ingress, egress)
+
+    def _keep(self, key: tuple[object, ...], found: list[Cell]) -> list[Cell]:
+        if len(self._sides) > max(256, _KEPT_BITS // (self.index.size + 1)):
+            self._sides.clear()  # destinations come by namespace: old sides are rarely asked for again
+        self._sides[key] = found
+        return found
+
+    def _ingress(self, destination: int) -> list[Cell]:
+        near = self.foreign.near(destination)
+        found = [self._cells(self._ingress_side(layer, destination, near)) for layer in self.layers]
+        return self.foreign.at_destination(all_layers(found), destination)
+
+    def _ingress_side(self, layer: int, destination: int, near: tuple[int, int], only: int = -1) -> Side:
+        """The rules at a destination. `only` is the one source that is asked for, which stands as 1 in the sets."""
+        one = self.partition.classes[destination]
+        entries = Entries()
+        isolated: dict[Tier, Isolated] = {}
+        doubtful = self.doubtful(destination)
+        for number in self._selecting[destination]:
+            policy = self.policies[number]
+            if policy.layer != layer:
+                continue
+            if INGRESS in policy.isolates:
+                sure, perhaps = isolated.get(policy.tier, (0, 0))
+                here = self.everyone if only < 0 else 1
+                isolated[policy.tier] = Isolated(sure, here) if number in doubtful else Isolated(here, perhaps)
+            for applied in self.ingress[number]:
+                sure, perhaps = applied.sure, applied.perhaps
+                if only >= 0:
+                    sure, perhaps = sure >> only & 1, perhaps >> only & 1
+                if number in doubtful:
+                    sure, perhaps = 0, sure | perhaps
+                entries.add(applied, self.ports.mask(applied.rule.ports, one), sure, perhaps)
+        return entries.side(isolated, near if layer == ON_THE_NET else (0, 0))
+
+    def _egress(self, destination: int) -> list[Cell]:
+        one = self.partition.classes[destination]
+        bit = 1 << destination
+        entries = {layer: Entries() for layer in self.layers}
+        for rules in self._reached.about(destination):
+            masks: dict[tuple[PortMatch, ...] | None, int] = {}
+            for applied in rules:
+                ports = applied.rule.ports
+                mask = masks.get(ports, -1)
+                if mask < 0:
+                    mask = masks[ports] = self.ports.mask(ports, one)
+                subject, perhaps = self.subjects[applied.number], self.perhaps_subjects[applied.number]
+                if not applied.sure & bit:
+                    subject, perhaps = 0, subject | perhaps
+                entries[applied.policy.layer].add(applied, mask, subject, perhaps)
+        sides = [found.side(self.isolated[EGRESS][layer], (0, 0)) for layer, found in entries.items()]
+        return self.foreign.at_sources(all_layers([self._cells(side) for side in sides]))
+
+    def _cells(self, side: Side) -> list[Cell]:
+        masks = {entry.mask for entry in side.entries}
+        return [Cell(piece, *decide(side, piece, self.everyone)) for piece in cells(masks, self.ports.all)]
+
+    def at(self, source: int, destination: int, port: int) -> tuple[Decision, Decision]:
+        """The egress and the ingress side of one flow on one port (a mask of one bit); sets of the one source 1."""
+        return self._point_egress(source, destination, port), self._point_ingress(source, destination, port)
+
+    def _point_ingress(self, source: int, destination: int, port: int) -> Decision:
+        near, perhaps_near = (bits >> source & 1 for bits in self.foreign.near(destination))
+        sides = [self._ingress_side(layer, destination, (near, perhaps_near), source) for layer in self.layers]
+        found = all_layers([[Cell(port, *decide(side, port, 1))] for side in sides])
+        return Decision(*self.foreign.at_destination(found, destination)[0][1:])
+
+    def _point_egress(self, source: int, destination: int, port: int) -> Decision:
+        sides = [self._egress_side(layer, source, destination) for layer in self.layers]
+        found = all_layers([[Cell(port, *decide(side, port, 1))] for side in sides])
+        return self.foreign.at_source(Decision(*found[0][1:]), source)
+
+    def _egress_side(self, layer: int, source: int, destination: int) -> Side:
+        one = self.partition.classes[destination]
+        entries = Entries()
+        doubtful = self.doubtful(source)
+        for number in self._selecting[source]:
+            for applied in self.egress[number]:
+                if applied.policy.layer != layer:
+                    continue
+                sure, perhaps = applied.sure >> destination & 1, applied.perhaps >> destination & 1
+                if number in doubtful:
+                    sure, perhaps = 0, sure | perhaps
+                entries.add(applied, self.ports.mask(applied.rule.ports, one), sure, perhaps)
+        isolated = {
+            tier: Isolated(sure >> source & 1, perhaps >> source & 1)
+            for tier, (sure, perhaps) in self.isolated[EGRESS][layer].items()
+        }
+        return entries.side(isolated, (0, 0))
+
+    def column(self, source: int) -> list[Cell]:
+        """Whom a source reaches, on which ports: as a row, but the sets are of destinations."""
+        if self._reaching is None:
+            self._reaching = Reach(self.ingress, self.everyone, self.index.size)
+        egress = all_layers([self._cells(self._egress_column(layer, source)) for layer in self.layers])
+        ingress = all_layers([self._cells(self._ingress_column(layer, source)) for layer in self.layers])
+        return both_sides(self.foreign.from_source(egress, source), self.foreign.at_destinations(ingress))
+
+    def _egress_column(self, layer: int, source: int) -> Side:
+        entries = Entries()
+        doubtful = self.doubtful(source)
+        for number in self._selecting[source]:
+            for applied in self.egress[number]:
+                if applied.policy.layer == layer:
+                    sure, perhaps = applied.sure, applied.perhaps
+                    if number in doubtful:
+                        sure, perhaps = 0, sure | perhaps
+                    self._places.add(entries, applied, sure, perhaps)
+        isolated = {
+            tier: Isolated(self.everyone * (sure >> source & 1), self.everyone * (perhaps >> source & 1))
+            for tier, (sure, perhaps) in self.isolated[EGRESS][layer].items()
+        }
+        return entries.side(isolated, (0, 0))
+
+    def _ingress_column(self, layer: int, source: int) -> Side:
+        entries = Entries()
+        for rules in self._reaching.about(source) if self._reaching else ():
+            for applied in rules:
+                if applied.policy.layer == layer:
+                    subject, perhaps = self.subjects[applied.number], self.perhaps_subjects[applied.number]
+                    if not applied.sure >> source & 1:
+                        subject, perhaps = 0, subject | perhaps
+                    self._places.add(entries, applied, subject, perhaps)
+        near = self.foreign.near_destinations(source) if layer == ON_THE_NET else (0, 0)
+        return entries.side(self.isolated[INGRESS][layer], near)
+
+    def near(self, source: int, destination: int) -> bool:
+        """Whether the source is the destination's own node."""
+        return bool(self.foreign.near(destination)[0] >> source & 1)
+
+    def with_policies(self, policies: tuple[Policy, ...], changed: Iterable[int]) -> Plane:
+        """The same classes under other policies. Those whose number is not among `changed` are the same as before."""
+        made = copy.copy(self)
+        made.set_policies(policies, changed)
+        return made
+
+    def set_policies(self, policies: tuple[Policy, ...], changed: Iterable[int]) -> None:
+        """Take other policies; lists that a copy may share are replaced, never changed."""
+        self.policies = policies
+        self.subjects, self.perhaps_subjects = list(self.subjects), list(self.perhaps_subjects)
+        self.ingress, self.egress = list(self.ingress), list(self.egress)
+        self._selecting, self._sides = list(self._selecting), {}
+        self._perhaps_selecting = dict(self._perhaps_selecting)
+        for number in changed:
+            self._replace(number)
+        self.layers = sorted({policy.layer for policy in policies}) or [ON_THE_NET]
+        self.isolated = {direction: self._isolated(direction) for direction in (INGRESS, EGRESS)}
+
+    def _replace(self, number: int) -> None:
+        policy = self.policies[number]
+        before = 0
+        if number == len(self.subjects):
+            self.subjects.append(0)
+            self.perhaps_subjects.append(0)
+            self.ingress.append([])
+            self.egress.append([])
+        else:
+            before = self.subjects[number] | self.perhaps_subjects[number]
+        sure, perhaps = self.subjects[number], self.perhaps_subjects[number] = self._subject(policy)
+        before_ingress = self.ingress[number]
+        self.ingress[number] = self._apply(number, policy, INGRESS)
+        egress = self._apply(number, policy, EGRESS)
+        if self._reaching is not None:
+            self._reaching = self._reaching.replaced(before_ingress, self.ingress[number])
+        self._reached = self._reached.replaced(self.egress[number], egress)
+        self.egress[number] = egress
+        for one in members(before & ~(sure | perhaps)):
+            self._selecting[one] = [other for other in self._selecting[one] if other != number]
+        for one in members((sure | perhaps) & ~before):
+            self._selecting[one] = sorted([*self._selecting[one], number])
+        for one in members(before | perhaps):
+            rest = self.doubtful(one) - {number}
+            self._perhaps_selecting[one] = rest | {number} if perhaps & ~sure & 1 << one else rest
