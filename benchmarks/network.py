@@ -1,9 +1,11 @@
-"""How long network policy takes: reading, making ready, every row, point queries.
+"""How long network policy takes: reading, making ready, every row, point queries, edits; peers beside it.
 
-    python benchmarks/network.py [kano-1k kano-10k realistic-10k realistic-100k antrea-identical …]
+    python benchmarks/network.py [WORKLOAD…] [--edits 1000] [--nca PROGRAM] [--np-guard PROGRAM] [--seconds 120]
 
-Workloads are made from seeds, written as the JSON that `kubectl get -o json` gives, and read back. Times are processor
-seconds, the best of `--runs`. `pairs` counts ordered pairs of pods that can connect on some port.
+Workloads (network_workloads.py) are made from seeds and written as the JSON that `kubectl get -o json` gives. Each is
+measured in a process of its own, so that peaks of memory are its own. Times are processor seconds. `pairs` counts
+ordered pairs of pods that can connect on some port. Peers list the connectivity of the same files; their time is that of
+the whole process, as is that of `thwart net map -o json`, which stands beside them.
 """
 
 from __future__ import annotations
@@ -12,198 +14,26 @@ import argparse
 import gc
 import json
 import resource
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
 
-from thwart.lib.bitsets import members
+from network_workloads import WORKLOADS, Object, policy, realistic_spec  # type: ignore[import-not-found] - beside us
+from thwart.lib.bitsets import pack
+from thwart.network.editing import differences
 from thwart.network.engine import Model
 from thwart.network.explain import Directory
 from thwart.network.flows import Answers
-from thwart.network.model import Endpoint
+from thwart.network.model import Endpoint, Policy
 from thwart.network.world import read_world
 
-Object = dict[str, Any]
 
-
-def pod(
-    namespace: str, name: str, labels: dict[str, str], ip: str = "", ports: tuple[tuple[str, int], ...] = ()
-) -> Object:
-    spec: Object = {"nodeName": "n", "containers": [{"name": "c", "image": "i", "ports": _ports(ports)}]}
-    status = {"phase": "Running", **({"podIP": ip, "podIPs": [{"ip": ip}]} if ip else {})}
-    meta = {"name": name, "namespace": namespace, "labels": labels}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec, "status": status}
-
-
-def _ports(ports: tuple[tuple[str, int], ...]) -> list[Object]:
-    return [{"name": name, "containerPort": number, "protocol": "TCP"} for name, number in ports]
-
-
-def policy(namespace: str, name: str, spec: Object) -> Object:
-    meta = {"name": name, "namespace": namespace}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta, "spec": spec}
-
-
-def kano(pods: int, policies: int) -> list[Object]:
-    """Kano's generator: random labels, one namespace of pods that policies of one select and one allows, on all ports."""
-    random = Random(1)
-    keys, values = max(pods // 10, 5), 10
-    made = []
-    labels = []
-    for number in range(pods):
-        found = {f"k{random.randrange(keys)}": f"v{random.randrange(values)}" for _ in range(5)}
-        labels.append(found)
-        made.append(pod("default", f"p{number}", found))
-    for number in range(policies):
-        select, allow = (dict([random.choice(list(random.choice(labels).items()))]) for _ in range(2))
-        peer = [{"podSelector": {"matchLabels": allow}}]
-        spec: Object = {"podSelector": {"matchLabels": select}, "policyTypes": ["Ingress"], "ingress": [{"from": peer}]}
-        if number % 2:
-            spec = {"podSelector": {"matchLabels": select}, "policyTypes": ["Egress"], "egress": [{"to": peer}]}
-        made.append(policy("default", f"n{number}", spec))
-    return made
-
-
-def realistic(namespaces: int, policies: int) -> list[Object]:
-    """R1: 50 pods a namespace (10 deployments of 5), teams, environments, tiers, named ports, a mixture of policies."""
-    random = Random(2)
-    made: list[Object] = []
-    for number in range(namespaces):
-        labels = {"team": f"t{number % 50}", "env": ("prod", "stage", "dev")[number % 3]}
-        made.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"ns{number}", "labels": labels}})
-        for deployment in range(10):
-            app = {
-                "app": f"a{deployment}",
-                "tier": ("front", "mid", "back")[deployment % 3],
-                "version": f"v{deployment % 2}",
-            }
-            for replica in range(5):
-                index = number * 50 + deployment * 5 + replica
-                ip = f"10.{128 + index // 65536}.{index // 256 % 256}.{index % 256}"
-                ports = (("http", 8080 + deployment % 3), ("metrics", 9090))
-                made.append(
-                    pod(
-                        f"ns{number}",
-                        f"a{deployment}-{replica}",
-                        {**app, "pod-template-hash": f"{deployment:x}"},
-                        ip,
-                        ports,
-                    )
-                )
-    for name in ("kube-system", "monitoring", "ingress-nginx"):
-        made.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"role": name}}})
-        made += [
-            pod(name, f"{name}-{i}", {"app": name, "k8s-app": "kube-dns"}, f"10.250.{len(name)}.{i}") for i in range(8)
-        ]
-    made += [
-        policy(f"ns{random.randrange(namespaces)}", f"np{i}", _spec(random, i * 100 // policies))
-        for i in range(policies)
-    ]
-    return made
-
-
-_DNS: Object = {
-    "to": [
-        {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
-            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
-        }
-    ],
-    "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}],
-}
-
-
-def _spec(random: Random, share: int) -> Object:
-    app = {"matchLabels": {"app": f"a{random.randrange(10)}"}}
-    if share < 30:
-        return {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "egress": [_DNS]}
-    if share < 51:
-        peer: Object = {"podSelector": {"matchLabels": {"app": f"a{random.randrange(10)}"}}}
-        return {"podSelector": app, "ingress": [{"from": [peer], "ports": [{"port": "http"}]}]}
-    if share < 59:
-        peer = {
-            "namespaceSelector": {"matchLabels": {"team": f"t{random.randrange(50)}"}},
-            "podSelector": {"matchExpressions": [{"key": "tier", "operator": "In", "values": ["front", "mid"]}]},
-        }
-        return {"podSelector": app, "ingress": [{"from": [peer], "ports": [{"port": 8000, "endPort": 8100}]}]}
-    if share < 66:
-        peer = {"namespaceSelector": {"matchLabels": {"role": random.choice(["monitoring", "ingress-nginx"])}}}
-        return {"podSelector": {}, "ingress": [{"from": [peer], "ports": [{"port": "metrics"}]}]}
-    if share < 77:
-        return {"podSelector": app, "policyTypes": ["Egress"], "egress": [_DNS, {"to": [{"podSelector": {}}]}]}
-    if share < 86:
-        cidr = f"{random.randrange(11, 200)}.{random.randrange(256)}.{random.randrange(16) * 16}.0/20"
-        return {
-            "podSelector": app,
-            "policyTypes": ["Egress"],
-            "egress": [{"to": [{"ipBlock": {"cidr": cidr}}], "ports": [{"port": 443}]}],
-        }
-    if share < 90:
-        block = {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "169.254.169.254/32"]}
-        return {"podSelector": app, "policyTypes": ["Egress"], "egress": [{"to": [{"ipBlock": block}]}]}
-    if share < 96:
-        peer = {"namespaceSelector": {"matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["dev"]}]}}
-        return {"podSelector": app, "ingress": [{"from": [peer]}]}
-    return {
-        "podSelector": app,
-        "ingress": [{"from": [{"namespaceSelector": {"matchLabels": {"team": f"t{random.randrange(50)}"}}}]}],
-    }
-
-
-def identical(pods: int, policies: int) -> list[Object]:
-    """Antrea's A3: one namespace, identical pods, identical policies."""
-    made = [pod("default", f"p{i}", {"app": "x"}) for i in range(pods)]
-    rule = {"from": [{"podSelector": {"matchLabels": {"app": "x"}}}], "ports": [{"port": 80}]}
-    return made + [
-        policy("default", f"n{i}", {"podSelector": {"matchLabels": {"app": "x"}}, "ingress": [rule]})
-        for i in range(policies)
-    ]
-
-
-def small_namespaces(count: int) -> list[Object]:
-    """Antrea's A1: four pods and three policies a namespace."""
-    made: list[Object] = []
-    for number in range(count):
-        name = f"ns{number}"
-        made.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"n": str(number)}}})
-        made += [pod(name, f"p{i}", {"app": f"a{i}"}) for i in range(4)]
-        made.append(policy(name, "deny", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}))
-        peer = [{"podSelector": {"matchLabels": {"app": "a1"}}}]
-        made.append(policy(name, "in", {"podSelector": {"matchLabels": {"app": "a0"}}, "ingress": [{"from": peer}]}))
-        out: Object = {
-            "podSelector": {"matchLabels": {"app": "a1"}},
-            "policyTypes": ["Egress"],
-            "egress": [{"to": [{"podSelector": {}}]}],
-        }
-        made.append(policy(name, "out", out))
-    return made
-
-
-WORKLOADS: dict[str, Callable[[], list[Object]]] = {
-    "kano-1k": lambda: kano(1_000, 500),
-    "kano-10k": lambda: kano(10_000, 5_000),
-    "kano-100k": lambda: kano(100_000, 10_000),
-    "realistic-10k": lambda: realistic(200, 1_000),
-    "realistic-100k": lambda: realistic(2_000, 10_000),
-    "antrea-identical": lambda: identical(10_000, 10_000),
-    "antrea-xl": lambda: small_namespaces(25_000),
-}
-
-
-class Times(NamedTuple):
-    total: float
-    read: float
-    ready: float
-    rows: float
-    classes: int
-    pairs: int
-    query: float
-
-
-def measure(data: bytes, queries: int) -> Times:
-    gc.collect()
-    gc.disable()  # as the program does while it reads and makes ready (thwart.api._net)
+def measure(data: bytes, queries: int, edits: int) -> str:
+    gc.disable()  # as the program does while it reads and makes ready (thwart.api.net)
     start = time.process_time()
     world = read_world([("workload.json", data)])
     read = time.process_time()
@@ -212,6 +42,7 @@ def measure(data: bytes, queries: int) -> Times:
     for _ in model.rows():
         pass
     rows = time.process_time()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     pairs = count(model)
     random = Random(3)
     answers = Answers(model, Directory(model))
@@ -220,7 +51,37 @@ def measure(data: bytes, queries: int) -> Times:
     for line in lines:
         answers.line(line)
     query = (time.process_time() - begin) / max(queries, 1)
-    return Times(rows - start, read - start, ready - read, rows - ready, len(model.classes), pairs, query)
+    text = (
+        f"{len(data) / 1e6:.0f} MB, {len(model.classes):,} classes, {pairs:,} pairs: read {read - start:.2f} s, "
+        f"analysis {rows - read:.2f} s (ready {ready - read:.2f}, rows {rows - ready:.2f}), all {rows - start:.2f} s, "
+        f"peak {peak:.0f} MB; query {query * 1e6:.0f} us"
+    )
+    return text + (edit(model, random, edits) if edits else "")
+
+
+def edit(model: Model, random: Random, count: int) -> str:
+    """Replace, remove or add one policy after the other, and tell exactly which flows each changes."""
+    namespaces = sorted({endpoint.namespace for endpoint in model.world.endpoints})
+    model.column(0)  # the index that sources need is made once
+    taken = []
+    anew = changed = 0
+    for _ in range(count):
+        number = random.randrange(len(model.world.policies))
+        spec = realistic_spec(random, random.randrange(100))
+        (made,) = read_world(
+            [("edit.json", json.dumps(policy(random.choice(namespaces), "e", spec)).encode())]
+        ).policies
+        changes: dict[int, Policy | None] = {number: random.choice([None, made])}
+        begin = time.perf_counter()
+        after = model.edited(changes)
+        if after.partition is model.partition:
+            changed += bool(differences(model, after, [number]))
+        else:
+            anew += 1
+        taken.append(time.perf_counter() - begin)
+    taken.sort()
+    ranks = ", ".join(f"p{rank} {taken[len(taken) * rank // 100] * 1000:.1f} ms" for rank in (50, 90, 95, 99))
+    return f"; {count} edits: {ranks} ({changed} changed a flow, {anew} looked at something new and were made anew)"
 
 
 def flow(random: Random, endpoints: Sequence[Endpoint]) -> bytes:
@@ -229,43 +90,111 @@ def flow(random: Random, endpoints: Sequence[Endpoint]) -> bytes:
 
 
 def count(model: Model) -> int:
-    """Ordered pairs of pods that can connect on some port; each distinct set of sources is weighed once."""
-    weights = [len(one.members) for one in model.classes]
+    """Ordered pairs of pods that can connect on some port."""
+    weights: dict[int, list[int]] = {}
+    for number, one in enumerate(model.classes):
+        if one.members:
+            weights.setdefault(len(one.members), []).append(number)
+    masks = [(weight, pack(numbers, len(model.classes))) for weight, numbers in weights.items()]
     weighed: dict[int, int] = {}
     total = 0
     for destination, row in model.rows():
-        if not weights[destination]:
-            continue
         some = 0
         for _, allow, _ in row:
             some |= allow
         found = weighed.get(some)
         if found is None:
-            found = sum(weights[number] for number in members(some))
+            found = sum(weight * (some & mask).bit_count() for weight, mask in masks)
             if len(weighed) < 4096:
                 weighed[some] = found
-        total += found * weights[destination]
+        total += found * len(model.classes[destination].members)
     return total
+
+
+def make(name: str, folder: Path) -> Path:
+    """Write a workload; pods, namespaces and policies also apart, as peers read them."""
+    items = WORKLOADS[name]()
+    parts: dict[str, list[Object]] = {"Namespace": [], "Pod": [], "NetworkPolicy": []}
+    for item in items:
+        parts.setdefault(item["kind"], []).append(item)
+    for kind, found in parts.items():
+        document = {"apiVersion": "v1", "kind": "List", "items": found}
+        (folder / f"{kind}.yaml").write_text(json.dumps(document), encoding="utf-8")
+    whole = folder / "whole.json"
+    whole.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=1), encoding="utf-8")
+    return whole
+
+
+def peer(name: str, command: list[str], seconds: int) -> float | None:
+    """Processor seconds of a whole process; told, and None where it does not finish or fails."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        print(f"  {name}: not finished in {seconds} s")
+        return None
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    if done.returncode not in (0, 1, 3):
+        print(f"  {name}: failed ({done.returncode}) {done.stderr[-200:]!r}")
+        return None
+    print(f"  {name}: {spent:.2f} s, {len(done.stdout) / 1e6:.1f} MB of output")
+    return spent
+
+
+def peers(folder: Path, given: argparse.Namespace) -> None:
+    """The same files through everyone's program."""
+    whole, split = str(folder / "whole.json"), [str(folder / f"{kind}.yaml") for kind in ("Namespace", "Pod")]
+    ours = peer(
+        "thwart net map", [str(Path(sys.executable).with_name("thwart")), "net", "map", "-o", "json", whole], 600
+    )
+    theirs: dict[str, list[str]] = {}
+    if given.nca:
+        policies = str(folder / "NetworkPolicy.yaml")
+        theirs["NCA"] = [
+            given.nca,
+            "--connectivity",
+            policies,
+            "-n",
+            split[0],
+            "-p",
+            split[1],
+            "--output_format",
+            "txt",
+        ]
+    if given.np_guard:
+        apart = folder / "apart"
+        apart.mkdir()
+        for kind in ("Namespace", "Pod", "NetworkPolicy"):
+            (folder / f"{kind}.yaml").rename(apart / f"{kind}.yaml")
+        theirs["np-guard"] = [given.np_guard, "list", "--dirpath", str(apart), "-q"]
+    for name, command in theirs.items():
+        spent = peer(name, command, given.seconds)
+        if spent and ours:
+            print(f"  {name} takes {spent / ours:.1f} times as long")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", default=["kano-1k", "kano-10k", "realistic-10k"], metavar="WORKLOAD")
-    parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--queries", type=int, default=2000)
-    parser.add_argument("--compact", action="store_true", help="JSON on one line, as the API sends it")
+    parser.add_argument("--edits", type=int, default=0, help="random edits of one policy each")
+    parser.add_argument("--nca", metavar="PROGRAM", help="NCA's program, to stand beside")
+    parser.add_argument("--np-guard", metavar="PROGRAM", help="np-guard's analyzer, to stand beside")
+    parser.add_argument("--seconds", type=int, default=120, help="how long a peer may take")
+    parser.add_argument("--measure", metavar="FILE", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.measure:
+        print(measure(Path(given.measure).read_bytes(), given.queries, given.edits))
+        return
     for name in given.names:
-        items = WORKLOADS[name]()
-        document = {"apiVersion": "v1", "kind": "List", "items": items}
-        data = json.dumps(document, indent=None if given.compact else 1).encode()
-        del items, document
-        best = min(measure(data, given.queries) for _ in range(given.runs))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"{name}: {len(data) / 1e6:.0f} MB, {best.classes:,} classes, {best.pairs:,} pairs: read {best.read:.2f} s, ready "
-            f"{best.ready:.2f} s, rows {best.rows:.2f} s, all {best.total:.2f} s; query {best.query * 1e6:.0f} us; peak {peak:.0f} MB"
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            whole = make(name, Path(folder))
+            options = ["--measure", str(whole), "--queries", str(given.queries), "--edits", str(given.edits)]
+            done = subprocess.run([sys.executable, __file__, *options], capture_output=True, text=True, check=True)
+            print(f"{name}: {done.stdout.strip()}", flush=True)
+            if given.nca or given.np_guard:
+                peers(Path(folder), given)
 
 
 if __name__ == "__main__":

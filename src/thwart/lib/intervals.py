@@ -147,11 +147,6 @@ class Cuts:
         last = self.starts[atom + 1] - 1 if atom + 1 < len(self.starts) else self._whole.last
         return Span(self.starts[atom], last)
 
-    def bounds(self, span: Span) -> bool:
-        """Whether the span begins and ends at cuts."""
-        first, last = max(span.first, self._whole.first), min(span.last, self._whole.last)
-        return self.span(self.atom(first)).first == first and self.span(self.atom(last)).last == last
-
     def mask(self, span: Span) -> int:
         """The pieces of a span whose bounds are cuts, as a bit set."""
         low, high = self.atom(max(span.first, self._whole.first)), self.atom(min(span.last, self._whole.last))

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from thwart.lib.bitsets import members
 from thwart.network.engine import Model
 from thwart.network.model import EGRESS, INGRESS
+from thwart.network.ports import Ports
 from thwart.network.sides import Cell
 
 _STATES = (True, False, None)
 
 
 class Difference(NamedTuple):
-    """Flows whose answer changed: every source to every destination (sets of classes), on ports (a mask)."""
+    """Flows whose answer changed: every source to every destination (sets of classes), on ports (a mask of the new ones)."""
 
     sources: int
     destinations: int
@@ -35,20 +36,39 @@ def differences(old: Model, new: Model, numbers: Iterable[int]) -> list[Differen
     destinations, sources = (
         _subjects(old, touched, side) | _subjects(new, touched, side) for side in (INGRESS, EGRESS)
     )
+    finer = _Finer(old.ports, new.ports)
     found: dict[tuple[int, int, bool | None, bool | None], int] = {}
     for destination in members(destinations):
-        for ports, changed, before, after in _compare(old.row(destination), new.row(destination)):
+        for ports, changed, before, after in _compare(finer(old.row(destination)), new.row(destination)):
             key = (changed, ports, before, after)
             found[key] = found.get(key, 0) | 1 << destination
     made = [Difference(here, there, ports, before, after) for (here, ports, before, after), there in found.items()]
     found.clear()
     for source in members(sources):
-        for ports, changed, before, after in _compare(old.column(source), new.column(source)):
+        for ports, changed, before, after in _compare(finer(old.column(source)), new.column(source)):
             if changed & ~destinations:  # the rest was told above
                 key = (changed & ~destinations, ports, before, after)
                 found[key] = found.get(key, 0) | 1 << source
     made += [Difference(here, there, ports, before, after) for (there, ports, before, after), here in found.items()]
     return made
+
+
+class _Finer:
+    """Cells of older ports with newer masks."""
+
+    def __init__(self, old: Ports, new: Ports) -> None:
+        self._pieces = old.translation(new) if old is not new else None
+
+    def __call__(self, found: list[Cell]) -> list[Cell]:
+        if self._pieces is None:
+            return found
+        return [Cell(self._mask(ports, self._pieces), allow, deny) for ports, allow, deny in found]
+
+    def _mask(self, ports: int, pieces: list[int]) -> int:
+        mask = 0
+        for number in members(ports):
+            mask |= pieces[number]
+        return mask
 
 
 def _subjects(model: Model, numbers: list[int], direction: str) -> int:

@@ -79,7 +79,7 @@ class Model:
     def edited(self, changes: Mapping[int, Policy | None], added: Sequence[Policy] = ()) -> Model:
         """The model with some policies replaced or removed (None), by their number, and others added.
 
-        Where the policies look at nothing new, classes and ports stay as they are, and only what they touch is renewed;
+        Where the policies look at nothing new, the classes stay as they are, and only what they touch is renewed;
         a removed policy then leaves an empty one in its place. Otherwise everything is made anew.
         """
         policies = list(self.world.policies)
@@ -88,12 +88,18 @@ class Model:
         numbers = [*sorted(changes), *range(len(policies), len(policies) + len(added))]
         world = replace(self.world, policies=(*policies, *added))
         new = [world.policies[number] for number in numbers]
-        if not (self.partition.tells(new) and self.ports.tells(new)):
+        if not self.partition.tells(new):
             return Model(world)
         made = copy.copy(self)
-        made.world = world
-        made.planes = {family: plane.with_policies(world.policies, numbers) for family, plane in self.planes.items()}
+        made.take(world, numbers, self.ports.cut_for(new))
         return made
+
+    def take(self, world: World, changed: Sequence[int], ports: Ports) -> None:
+        """Take other policies of the same classes; what a copy may share is replaced, never changed."""
+        self.world, self.ports = world, ports
+        self.planes = {
+            family: plane.with_policies(world.policies, changed, ports) for family, plane in self.planes.items()
+        }
 
 
 def _emptied(policy: Policy) -> Policy:

@@ -40,7 +40,7 @@ class Plane:
         self._reached = Reach(self.egress, self.everyone, self.index.size)
         self._sides: dict[tuple[object, ...], list[Cell]] = {}
         self._reaching: Reach | None = None  # the same for ingress, made when a column is first asked for
-        self._places = Places(partition.classes, ports)
+        self.places = Places(partition.classes, ports)
 
     def _subject(self, policy: Policy) -> tuple[int, int]:
         sure, perhaps = self.index.peer(policy.subject)
@@ -220,7 +220,7 @@ class Plane:
                     sure, perhaps = applied.sure, applied.perhaps
                     if number in doubtful:
                         sure, perhaps = 0, sure | perhaps
-                    self._places.add(entries, applied, sure, perhaps)
+                    self.places.add(entries, applied, sure, perhaps)
         isolated = {
             tier: Isolated(self.everyone * (sure >> source & 1), self.everyone * (perhaps >> source & 1))
             for tier, (sure, perhaps) in self.isolated[EGRESS][layer].items()
@@ -235,7 +235,7 @@ class Plane:
                     subject, perhaps = self.subjects[applied.number], self.perhaps_subjects[applied.number]
                     if not applied.sure >> source & 1:
                         subject, perhaps = 0, subject | perhaps
-                    self._places.add(entries, applied, subject, perhaps)
+                    self.places.add(entries, applied, subject, perhaps)
         near = self.foreign.near_destinations(source) if layer == ON_THE_NET else (0, 0)
         return entries.side(self.isolated[INGRESS][layer], near)
 
@@ -243,9 +243,13 @@ class Plane:
         """Whether the source is the destination's own node."""
         return bool(self.foreign.near(destination)[0] >> source & 1)
 
-    def with_policies(self, policies: tuple[Policy, ...], changed: Iterable[int]) -> Plane:
+    def with_policies(self, policies: tuple[Policy, ...], changed: Iterable[int], ports: Ports) -> Plane:
         """The same classes under other policies. Those whose number is not among `changed` are the same as before."""
         made = copy.copy(self)
+        made.ports, made.places = (
+            ports,
+            Places(self.partition.classes, ports) if ports is not self.ports else self.places,
+        )
         made.set_policies(policies, changed)
         return made
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 
 from thwart.lib.bitsets import members
@@ -16,16 +17,22 @@ class Ports:
     """Pieces of the ports of every protocol that no rule tells apart, as bits of one mask."""
 
     def __init__(self, policies: Iterable[Policy], classes: Iterable[Class]) -> None:
-        spans: dict[str, set[Span]] = {protocol: set() for protocol in PROTOCOLS}
+        self._spans: dict[str, set[Span]] = {protocol: set() for protocol in PROTOCOLS}
+        self._take(policies)
+        for one in classes:
+            for _, protocol, number in one.ports:
+                self._spans[protocol].add(Span(number, number))
+        self._cut()
+
+    def _take(self, policies: Iterable[Policy]) -> None:
         for policy in policies:
             for rule in (*policy.ingress, *policy.egress):
                 for port in rule.ports or ():
                     if not port.name:
-                        spans[port.protocol].add(Span(port.first, port.last))
-        for one in classes:
-            for _, protocol, number in one.ports:
-                spans[protocol].add(Span(number, number))
-        self._cuts = {protocol: Cuts(_WHOLE, found) for protocol, found in spans.items()}
+                        self._spans[port.protocol].add(Span(port.first, port.last))
+
+    def _cut(self) -> None:
+        self._cuts = {protocol: Cuts(_WHOLE, found) for protocol, found in self._spans.items()}
         self._shift: dict[str, int] = {}
         self.size = 0
         for protocol, cuts in self._cuts.items():
@@ -34,11 +41,28 @@ class Ports:
         self.all = (1 << self.size) - 1
         self._masks: dict[tuple[tuple[PortMatch, ...], frozenset[tuple[str, str, int]]], int] = {}
 
-    def tells(self, policies: Iterable[Policy]) -> bool:
-        """Whether these policies name no bound of ports that is not cut already."""
-        rules = (rule for policy in policies for rule in (*policy.ingress, *policy.egress))
-        ports = {port for rule in rules for port in rule.ports or () if not port.name}
-        return all(self._cuts[port.protocol].bounds(Span(port.first, port.last)) for port in ports)
+    def cut_for(self, policies: Iterable[Policy]) -> Ports:
+        """Ports that are cut at the bounds that these policies name, too; the same where none is new."""
+        made = copy.copy(self)
+        made.add(policies)
+        return self if made.size == self.size else made
+
+    def add(self, policies: Iterable[Policy]) -> None:
+        """Cut at more bounds. Masks that were given out mean nothing after it."""
+        self._spans = {protocol: set(found) for protocol, found in self._spans.items()}
+        self._take(policies)
+        self._cut()
+
+    def translation(self, finer: Ports) -> list[int]:
+        """For each piece the mask of the pieces that others have in its place."""
+        return [finer.spans_mask(self.spans(1 << number)) for number in range(self.size)]
+
+    def spans_mask(self, spans: Iterable[tuple[str, Span]]) -> int:
+        """The pieces of spans whose bounds are cuts."""
+        mask = 0
+        for protocol, span in spans:
+            mask |= self._cuts[protocol].mask(span) << self._shift[protocol]
+        return mask
 
     def bit(self, protocol: str, number: int) -> int:
         """The piece that one port lies in, as a mask."""
@@ -62,7 +86,7 @@ class Ports:
         return mask
 
     def _span(self, port: PortMatch) -> int:
-        return self._cuts[port.protocol].mask(Span(port.first, port.last)) << self._shift[port.protocol]
+        return self.spans_mask([(port.protocol, Span(port.first, port.last))])
 
     def _named(self, port: PortMatch, destination: Class) -> int:
         mask = 0

@@ -16,7 +16,7 @@ from thwart.lib.bitsets import members
 from thwart.network.editing import differences
 from thwart.network.engine import Model
 from thwart.network.explain import Directory, judge
-from thwart.network.model import Policy, World
+from thwart.network.model import Policy, PortMatch, World
 from thwart.network.world import read_world
 
 
@@ -93,8 +93,10 @@ def test_differences_are_exactly_the_flows_that_changed(seed: int) -> None:
     if not old.world.policies:
         return
     number, donor = random.randrange(len(old.world.policies)), random.choice(old.world.policies)
-    new = old.edited({number: random.choice([None, donor])})
-    expected = states(old).items() ^ states(new).items()
+    new = old.edited({number: random.choice([None, donor, elsewhere(donor)])})
+    fresh = old.edited({}, [new.world.policies[number]])  # the old answers on the new ports
+    fresh = fresh.edited({len(fresh.world.policies) - 1: None})
+    expected = states(fresh).items() ^ states(new).items()
     found = set()
     for one in differences(old, new, [number]):
         for source, destination, port in product(members(one.sources), members(one.destinations), members(one.ports)):
@@ -102,6 +104,12 @@ def test_differences_are_exactly_the_flows_that_changed(seed: int) -> None:
                 assert ((source, destination, port), state) not in found
                 found.add(((source, destination, port), state))
     assert found == expected
+
+
+def elsewhere(donor: Policy) -> Policy:
+    """The policy with its ingress on ports that no other policy speaks of."""
+    ports = (PortMatch("TCP", 4242, 4300), PortMatch("UDP", 5353, 5353))
+    return replace(donor, ingress=tuple(replace(rule, ports=ports) for rule in donor.ingress))
 
 
 def states(model: Model) -> dict[tuple[int, int, int], bool | None]:
