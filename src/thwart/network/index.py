@@ -68,7 +68,7 @@ class Index:
     def pods(self, peer: PodPeer) -> int:
         """The pods that a peer or a subject selects; never those in the host's network."""
         where = self.namespace(peer.namespace) if peer.namespace is not None else self._in_namespaces(peer.namespaces)
-        return where & self._labelled(peer.pods) if peer.pods else where
+        return _both(where, self._labelled(peer.pods)) if peer.pods else where
 
     def _in_namespaces(self, selector: Selector) -> int:
         if not selector:
@@ -87,7 +87,7 @@ class Index:
         if bits is None:
             bits = self._pods
             for requirement in selector:
-                bits &= self._required(requirement)
+                bits = _both(bits, self._required(requirement))
             self._selected[selector] = bits
         return bits
 
@@ -98,7 +98,8 @@ class Index:
         else:
             bits = 0
             for value in values:
-                bits |= self._set("value", self._valued, (key, value))
+                found = self._set("value", self._valued, (key, value))
+                bits = bits | found if bits else found
         return bits if operator in ("Exists", "In") else self._pods & ~bits
 
     def peer(self, peer: Peer, *, allows: bool = False) -> tuple[int, int]:
@@ -160,3 +161,9 @@ class Index:
         # without the nodes' own documents, an address outside may be one of theirs
         unknown = 0 if stated else self.outside
         return pack(sure, self.size), pack(perhaps, self.size) | unknown
+
+
+def _both(here: int, there: int) -> int:
+    """The intersection; one of the sets itself where it is one, as large sets had better be shared."""
+    bits = here & there
+    return there if bits == there else here if bits == here else bits

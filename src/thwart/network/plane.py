@@ -15,7 +15,7 @@ from thwart.network.ports import Ports
 from thwart.network.reach import Reach
 from thwart.network.sides import Applied, Cell, Entries, Foreign, all_layers, both_sides
 
-_KEPT_BITS = 1 << 29  # of sides worked out and kept: some 64 MiB for each set that a side has
+_KEPT_BITS = 1 << 27  # of sides worked out and kept: some 16 MiB for each set that a side has
 
 
 class Plane:
@@ -44,7 +44,8 @@ class Plane:
 
     def _subject(self, policy: Policy) -> tuple[int, int]:
         sure, perhaps = self.index.peer(policy.subject)
-        return sure & ~self.index.outside, perhaps & ~self.index.outside
+        outside = self.index.outside
+        return (sure & ~outside if sure & outside else sure), perhaps & ~outside
 
     def _apply(self, number: int, policy: Policy, direction: str) -> list[Applied]:
         applied = []
@@ -55,7 +56,7 @@ class Plane:
                 sure = self.everyone
             for peer in rule.peers or ():
                 here, maybe = self.index.peer(peer, allows=rule.action == ALLOW)
-                sure |= here
+                sure = sure | here if sure else here  # large sets are shared, not copied
                 perhaps |= maybe
             if rule.doubt:
                 sure, perhaps = 0, sure | perhaps
