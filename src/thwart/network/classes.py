@@ -38,6 +38,11 @@ class Class:
     members: tuple[Endpoint, ...] = ()
     spans: tuple[tuple[int, Span], ...] = ()
 
+    @property
+    def is_one_host(self) -> bool:
+        """Whether this is one machine, and not pods on machines that are not known."""
+        return self.what == HOST and bool(self.node)
+
 
 # namespace, labels as selectors see them, named ports in use, blocks of each family, families, node, account
 _Key = tuple[

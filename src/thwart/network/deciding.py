@@ -11,7 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from thwart.network.model import ADMIN, ALLOW, BASELINE, DENY, NETWORK, PASS, Priority, Tier
+from thwart.network.model import ADMIN, ALLOW, BASELINE, DENIALS, DENY, NETWORK, PASS, Priority, Tier
 
 Rank = tuple[Priority, int, int]  # the policy's priority and number, the rule's index
 
@@ -37,7 +37,7 @@ class Isolated(NamedTuple):
 class Side(NamedTuple):
     """One direction at one destination: the rules, and what happens at the end of each tier.
 
-    `near` are sources on the destination's own node, `perhaps_near` those that may be; only Admin and Baseline tiers
+    `near` are sources on the destination's own node, `perhaps_near` those that may be; only the tiers in `STOPPING`
     ever stop them. `plain` says that only NetworkPolicy speaks.
     """
 
@@ -55,6 +55,7 @@ class Decision(NamedTuple):
     deny: int
 
 
+STOPPING = (ADMIN, DENIALS, BASELINE)  # tiers that bind a pod's own node
 _NOBODY = Isolated(0, 0)
 
 
@@ -75,7 +76,7 @@ def decide(side: Side, port: int, everyone: int) -> Decision:
         if not undecided:
             break
         stopped = side.isolated.get(tier, _NOBODY)
-        if tier not in (ADMIN, BASELINE) and (side.near | side.perhaps_near):
+        if tier not in STOPPING and (side.near | side.perhaps_near):
             at = undecided if tiers[tier] else undecided & (stopped.sure | stopped.perhaps)
             totals[ALLOW] |= at & (side.near | side.perhaps_near)
             undecided &= ~(at & side.near)

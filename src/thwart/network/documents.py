@@ -5,10 +5,11 @@ A list of a hundred thousand pods is one pass of a typed JSON decoder; places in
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -17,13 +18,15 @@ from thwart.lib import json_bounded
 from thwart.lib.documents import DocumentError
 from thwart.lib.yaml_positions import YamlList, YamlMap, load_all
 from thwart.network.model import Origin, Pointer
-from thwart.network.selectors import Invalid
+from thwart.network.selectors import Invalid, shown
 
 T = TypeVar("T")
 
 MAX_VALUES = 40_000_000  # of one JSON file: about half a million pods
 MAX_NODES = 4_000_000  # of one YAML file
 _NOTHING = msgspec.Raw(b"null")
+_MOST_UNKNOWN = 20  # fields that are dropped from one object
+_FORBIDDEN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -50,6 +53,7 @@ class _RawHead(msgspec.Struct, rename="camel"):
     kind: str | None = None
     metadata: Meta | None = None
     spec: msgspec.Raw = _NOTHING
+    specs: msgspec.Raw = _NOTHING
     status: msgspec.Raw = _NOTHING
 
 
@@ -62,6 +66,7 @@ class _Head(msgspec.Struct, rename="camel"):
     kind: str | None = None
     metadata: Meta | None = None
     spec: Any = None
+    specs: Any = None
     status: Any = None
 
 
@@ -96,6 +101,16 @@ class YamlOrigin:
     def line(self, pointer: Pointer) -> int:
         """See `Origin`."""
         return _line_in(self.root, pointer)
+
+    def repeated(self) -> Iterator[tuple[str, int]]:
+        """Keys that are given more than once in one mapping, each with its line; the last one counts."""
+        left: list[object] = [self.root]
+        while left:
+            node = left.pop()
+            if isinstance(node, YamlMap):
+                yield from ((str(key), place.line) for key, place in node.repeated)
+            if isinstance(node, YamlMap | YamlList):
+                left += node.values() if isinstance(node, YamlMap) else node
 
 
 @dataclass(slots=True)
@@ -133,10 +148,28 @@ class Item:
     origin: Origin
     _spec: object
     _status: object
+    _specs: object = None  # of a kind that can have several
+    unknown: list[Pointer] = field(default_factory=list)  # fields that the shape does not have
 
     def spec(self, type_: type[T]) -> T:
-        """The spec in this shape; Invalid when it has another, as the API server's decoder would say."""
-        return _decode(self._spec, type_, "spec")
+        """The spec in this shape; Invalid when it has another, as the API server's decoder would say.
+
+        Fields that a shape forbids are dropped, as the API server drops them, and noted in `unknown`.
+        """
+        try:
+            return _decode(self._spec, type_, "spec")
+        except _UnknownField:
+            return self._without_unknown(type_)
+
+    def _without_unknown(self, type_: type[T]) -> T:
+        spec = msgspec.json.decode(self._spec) if isinstance(self._spec, msgspec.Raw) else copy.deepcopy(self._spec)
+        for _ in range(_MOST_UNKNOWN):
+            try:
+                return _decode(spec, type_, "spec")
+            except _UnknownField as found:
+                self.unknown.append(found.pointer)
+                _drop(spec, found.pointer[1:])
+        raise Invalid(self.unknown[0], f"it has more than {_MOST_UNKNOWN} fields that its kind does not know")
 
     def status(self, type_: type[T]) -> T | None:
         """The status in this shape; None when it has another: what a controller wrote is no claim of the user's."""
@@ -148,7 +181,27 @@ class Item:
     @property
     def content(self) -> object:
         """Something that is equal for equal specs."""
-        return bytes(self._spec) if isinstance(self._spec, msgspec.Raw) else self._spec
+        found = (self._spec, self._specs)
+        return tuple(bytes(one) if isinstance(one, msgspec.Raw) else one for one in found)
+
+    @property
+    def has_spec(self) -> bool:
+        """Whether there is a spec."""
+        return self._spec not in (None, _NOTHING)
+
+    def several(self) -> list[Any] | None:
+        """The entries of `specs`, which kinds of Cilium have; None where there is none."""
+        try:
+            found = msgspec.json.decode(self._specs) if isinstance(self._specs, msgspec.Raw) else self._specs
+        except (msgspec.MsgspecError, RecursionError, ValueError):
+            raise Invalid(("specs",), "it cannot be decoded") from None
+        if found is not None and not isinstance(found, list):
+            raise Invalid(("specs",), "specs must be a list")
+        return found
+
+    def with_spec(self, spec: object) -> Item:
+        """The same object with another spec."""
+        return Item(self.api, self.kind, self.meta, self.origin, spec, None)
 
     @property
     def name(self) -> str:
@@ -178,6 +231,16 @@ def labels_of(meta: Meta | None) -> dict[str, str]:
     return {key: value or "" for key, value in meta.labels.items()}
 
 
+class _UnknownField(Invalid):
+    """A field that the shape does not have; the last step of the pointer is its name."""
+
+
+def _drop(spec: object, pointer: Pointer) -> None:
+    for step in pointer[:-1]:
+        spec = cast("Any", spec)[step]
+    cast("Any", spec).pop(pointer[-1], None)
+
+
 _DECODERS: dict[type, msgspec.json.Decoder[Any]] = {}  # one for each shape: making one takes longer than using it
 
 
@@ -187,15 +250,15 @@ def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
     return _DECODERS[type_]
 
 
-def _decode(value: object, type_: type[T], field: str) -> T:
+def _decode(value: object, type_: type[T], name: str) -> T:
     try:
         if isinstance(value, msgspec.Raw):
             return type_() if value == _NOTHING else _decoder(type_).decode(value)
         return msgspec.convert({} if value is None else value, type_)
     except msgspec.ValidationError as error:
-        raise _misfit(error, (field,)) from None
+        raise _misfit(error, (name,)) from None
     except (msgspec.MsgspecError, RecursionError, ValueError):
-        raise Invalid((field,), "it cannot be decoded") from None
+        raise Invalid((name,), "it cannot be decoded") from None
 
 
 def _misfit(error: msgspec.ValidationError, root: Pointer) -> Invalid:
@@ -205,6 +268,9 @@ def _misfit(error: msgspec.ValidationError, root: Pointer) -> Invalid:
         if index == "...":
             break
         steps.append(name or int(index))
+    unknown = _FORBIDDEN.match(sentence)
+    if unknown:
+        return _UnknownField((*steps, unknown[1]), f"there is no field {shown(unknown[1])}")
     where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
     return Invalid(
         tuple(steps), f"{where}: {sentence[:1].lower()}{sentence[1:].replace('`', '').replace(' | null', '')}"
@@ -246,11 +312,11 @@ def _raw_items(path: str, data: bytes, top: _RawTop) -> Iterator[Item]:
         api = head.api_version or top.api_version or ""
         origin: Origin
         if _wants_lines(kind):
-            raw = bytes(head.spec)
+            raw = bytes(head.spec if head.spec != _NOTHING else head.specs)
             origin = JsonOrigin(path, lines.find(raw) if lines else 1, raw)
         else:
             origin = JsonOrigin(path, 0 if multiline else 1, b"")
-        yield Item(api, kind, head.metadata or Meta(), origin, head.spec, head.status)
+        yield Item(api, kind, head.metadata or Meta(), origin, head.spec, head.status, head.specs)
 
 
 def _wants_lines(kind: str) -> bool:
@@ -296,4 +362,6 @@ def _loose_items(
             error = msgspec.ValidationError("it cannot be decoded")
         yield origin, listed or "an object", _misfit(error, ())
         return
-    yield Item(head.api_version or api, head.kind or kind, head.metadata or Meta(), origin, head.spec, head.status)
+    yield Item(
+        head.api_version or api, head.kind or kind, head.metadata or Meta(), origin, head.spec, head.status, head.specs
+    )

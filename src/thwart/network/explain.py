@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 from thwart.lib.intervals import Address, parse_address
 from thwart.network.classes import HOST, OUTSIDE
-from thwart.network.deciding import Decision
+from thwart.network.deciding import STOPPING, Decision
 from thwart.network.engine import Model
 from thwart.network.model import (
-    ADMIN,
     ALLOW,
-    BASELINE,
     DENY,
     EGRESS,
     INGRESS,
@@ -107,6 +105,8 @@ def judge(model: Model, source: Party, destination: Party, port: int) -> Answer:
     """
     if source.endpoint is not None and source.endpoint is destination.endpoint and source.endpoint.single:
         return Answer(allowed=True, because=(Reason(direction="", effect="self", text="a pod always reaches itself"),))
+    if source.number == destination.number and model.classes[source.number].is_one_host:
+        return Answer(allowed=True, because=(Reason(direction="", effect="self", text="a node always reaches itself"),))
     families = model.families(source.number, destination.number)
     for party in (source, destination):
         if party.address is not None and party.address.version in model.planes:
@@ -182,7 +182,7 @@ class _Walk:
 
     def _is_near(self, tier: Tier) -> bool:
         near = self._direction == INGRESS and self._plane.near(self._other, self._own)
-        return near and tier not in (ADMIN, BASELINE)
+        return near and tier not in STOPPING
 
     def _hits(self, tier: Tier, *, perhaps: bool = False) -> list[Applied]:
         """The rules of a tier that are about this flow, in their order."""
@@ -212,6 +212,7 @@ class _Walk:
         found = []
         for other in self._model.world.unmodelled:
             here = other.namespace == own.namespace if other.namespace is not None else own.what != OUTSIDE
+            here = own.what == HOST if other.only_hosts else here
             if here and self._direction in other.directions:
                 found.append(
                     Reason(

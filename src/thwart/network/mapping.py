@@ -100,7 +100,7 @@ def build_map(model: Model) -> Map:
 
 
 def _lonely(one: Class) -> bool:
-    return len(one.members) == 1 and one.members[0].single
+    return one.is_one_host or (len(one.members) == 1 and one.members[0].single)
 
 
 def _group(number: int, one: Class, peers: Sequence[BlockPeer]) -> Group:

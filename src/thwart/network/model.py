@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from thwart.core.finding import Diagnostic
 from thwart.lib.intervals import Address, Block
+from thwart.network._services_nouns import NO_DOORS, Doors
 from thwart.network.selectors import Selector
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")  # network policies define no others
@@ -28,6 +29,7 @@ class Tier(NamedTuple):
 ADMIN = Tier(1_000.0, "kube-admin")
 NETWORK = Tier(1_000_000.0, "default")  # where NetworkPolicy stands, and what other tools merge with it
 BASELINE = Tier(10_000_000.0, "kube-baseline")
+DENIALS = Tier(999_999.0, "denials")  # what outranks all that NETWORK allows, a pod's own node too
 
 
 class Priority(NamedTuple):
@@ -259,7 +261,7 @@ class Policy:
 class Unmodelled:
     """A policy whose kind is not modelled: what it could change is unknown.
 
-    `namespace` None reaches every namespace and the nodes. `only_denies` holds for kinds that never add a connection;
+    `namespace` None reaches every namespace and the nodes. `only_denies` holds for kinds that never add a connection, `only_hosts` for those that are about nodes alone;
     `directions` are the sides that it could change.
     """
 
@@ -268,6 +270,7 @@ class Unmodelled:
     namespace: str | None
     origin: Origin
     only_denies: bool = False
+    only_hosts: bool = False
     directions: frozenset[str] = frozenset({INGRESS, EGRESS})
 
 
@@ -293,6 +296,7 @@ class World:
     refused: tuple[Refusal, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     finished: frozenset[tuple[str, str]] = frozenset()
+    doors: Doors = NO_DOORS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,6 +106,7 @@ class Foreign:
         pods = index.hosts | pack((i for i, c in enumerate(self._classes) if c.what == POD), index.size)
         for other in partition.world.unmodelled:
             bits = pods if other.namespace is None else index.namespace(other.namespace)
+            bits = index.hosts if other.only_hosts else bits
             if INGRESS in other.directions:
                 self._ingress_deny |= bits
                 self._ingress_all |= 0 if other.only_denies else bits

@@ -8,8 +8,9 @@ from thwart.core.finding import Diagnostic
 from thwart.core.limits import DEFAULT, Limits
 from thwart.lib.documents import DocumentError
 from thwart.network import workloads
-from thwart.network.documents import Item, labels_of, read_items
-from thwart.network.kinds import Pending, Surroundings, decoder, supporting
+from thwart.network._services_reading import Gatherer
+from thwart.network.documents import Item, YamlOrigin, labels_of, read_items
+from thwart.network.kinds import Check, Pending, Surroundings, decoder, supporting
 from thwart.network.kinds._unmodelled import unmodelled
 from thwart.network.model import Endpoint, Namespace, Node, Origin, Pointer, Policy, Refusal, Unmodelled, World
 from thwart.network.selectors import Invalid, check_key, check_value, shown
@@ -18,33 +19,46 @@ NAME_LABEL = "kubernetes.io/metadata.name"  # set by the API server on every nam
 _ENTRIES = ("", "apps", "batch", "extensions", "apps.openshift.io")
 
 
-def read_world(files: Iterable[tuple[str, bytes]], limits: Limits = DEFAULT) -> World:
+def read_world(
+    files: Iterable[tuple[str, bytes]], limits: Limits = DEFAULT, over: Iterable[tuple[str, bytes]] = ()
+) -> World:
     """The world that files describe.
 
     Args:
         files: name and content of each, YAML or JSON.
         limits: bounds on each file.
+        over: files whose objects take the place of those of the same name in `files`.
 
     Returns:
         The world. Files that cannot be read are diagnostics, objects that the API server would refuse are `refused`.
     """
-    reader = _Reader()
+    reader = _Reader(limits)
+    for path, data in over:
+        _read(reader, path, data, limits)
+    reader.settle()
     for path, data in files:
-        try:
-            for item in read_items(path, data, limits):
-                reader.take(item)
-        except DocumentError as error:
-            where = f"{path}:{error.line}" if error.line else path
-            reader.diagnostics.append(Diagnostic(slug="unreadable-file", message=error.reason, path=where))
+        _read(reader, path, data, limits)
     return reader.world()
 
 
+def _read(reader: _Reader, path: str, data: bytes, limits: Limits) -> None:
+    reader.doors.begin(data)
+    try:
+        for item in read_items(path, data, limits):
+            reader.take(item)
+    except DocumentError as error:
+        where = f"{path}:{error.line}" if error.line else path
+        reader.diagnostics.append(Diagnostic(slug="unreadable-file", message=error.reason, path=where))
+
+
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.diagnostics: list[Diagnostic] = []
+        self.doors = Gatherer(limits)
         self._refused: list[Refusal] = []
         self._namespaces: dict[str, Namespace] = {}
         self._seen: dict[tuple[str, str, str], object] = {}
+        self._settled: frozenset[tuple[str, str, str]] = frozenset()
         self._pods: list[Endpoint] = []
         self._workloads: list[tuple[Endpoint, tuple[str, str] | None]] = []
         self._nodes: list[Node] = []
@@ -54,8 +68,13 @@ class _Reader:
         self._unmodelled: list[Unmodelled] = []
         self._finished: set[tuple[str, str]] = set()
 
+    def settle(self) -> None:
+        """What was met so far stands, whatever is met later under the same names."""
+        self._settled = frozenset(self._seen)
+
     def take(self, item: Item | tuple[Origin, str, Invalid]) -> None:
         """Sort one object in."""
+        self.doors.step()
         if not isinstance(item, Item):
             origin, what, invalid = item
             self._refuse(origin, what, invalid)
@@ -81,6 +100,7 @@ class _Reader:
             made = workloads.workload(item)
             if self._new(item, (made.labels, made.ports, made.host_network, made.node)):
                 self._workloads.append((made, workloads.owner(item)))
+                self.doors.published(item, made)
         elif item.kind == "Namespace" and not group:
             self._namespace(item)
         elif item.kind == "Node" and not group:
@@ -98,6 +118,7 @@ class _Reader:
             self._finished.add((endpoint.namespace, endpoint.name))
         else:
             self._pods.append(endpoint)
+            self.doors.published(item, endpoint)
 
     def _namespace(self, item: Item) -> None:
         labels = labels_of(item.meta)
@@ -113,19 +134,53 @@ class _Reader:
         check = supporting(group, item.kind)
         if decode is not None:
             made = decode(item)
+            self._look_closely(item)
             if not isinstance(made, Policy):
                 if self._new(item, item.content):
                     self._pending.append((item, made))
             elif self._new(item, (made.subject, made.ingress, made.egress, made.isolates, made.priority)):
                 self._add(made)
-        elif check is not None:
-            check(item)
-            if self._new(item, item.content):
-                self._kept.setdefault(f"{item.kind} {group}", []).append(item)
+        elif check is not None or self.doors.wants(item):
+            try:
+                self._support(item, check)
+            except Invalid as invalid:
+                if not self.doors.wants(item):
+                    raise
+                # it leads to pods, but decides nothing between them
+                message = f"{item.what} is left out, as the API server would refuse it: {invalid.why}"
+                place = f"{item.origin.path}:{item.origin.line(invalid.pointer)}"
+                self.diagnostics.append(Diagnostic(slug="refused-object", message=message, path=place))
         else:
             other = unmodelled(item)
             if other is not None:
                 self._add(other)
+
+    def _support(self, item: Item, check: Check | None) -> None:
+        """Keep what policies refer to, and what leads traffic to pods; an object can be both."""
+        if check is not None:
+            changes = check(item)
+        door, content = self.doors.decode(item) if self.doors.wants(item) else (None, item.content)
+        if not self._new(item, content):
+            return
+        if check is not None:
+            self._kept.setdefault(f"{item.kind} {item.api.rpartition('/')[0]}", []).append(item)
+            if changes is not None:
+                self._add(changes)
+        if door is not None:
+            self.doors.add(door)
+
+    def _look_closely(self, item: Item) -> None:
+        for pointer in item.unknown:
+            message = f"{item.what}: there is no field {shown(str(pointer[-1]))} there: it is passed over"
+            place = f"{item.origin.path}:{item.origin.line(pointer)}"
+            hint = "the API server drops it or, asked to be strict, refuses the object"
+            self.diagnostics.append(Diagnostic(slug="unknown-field", message=message, path=place, hint=hint))
+        if isinstance(item.origin, YamlOrigin):
+            for key, line in item.origin.repeated():
+                message = f"{item.what}: the key {shown(key)} is given twice: the last one counts"
+                self.diagnostics.append(
+                    Diagnostic(slug="repeated-key", message=message, path=f"{item.origin.path}:{line}")
+                )
 
     def _finish(self, surroundings: Surroundings) -> None:
         """Decode the policies whose meaning depends on what else was read."""
@@ -161,7 +216,7 @@ class _Reader:
         if key not in self._seen:
             self._seen[key] = content
             return True
-        if self._seen[key] != content:
+        if self._seen[key] != content and key not in self._settled:
             raise Invalid(("metadata", "name"), f"another {item.kind} {shown(item.name)} was given before, and differs")
         return False
 
@@ -188,6 +243,7 @@ class _Reader:
             refused=tuple(self._refused),
             diagnostics=tuple(self.diagnostics),
             finished=frozenset(self._finished),
+            doors=self.doors.doors(around.endpoints),
         )
 
     def _standing(self) -> list[Endpoint]:

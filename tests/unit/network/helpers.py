@@ -16,6 +16,14 @@ def world_of(text: str, path: str = "w.yaml") -> World:
     return read_world([(path, text.encode())])
 
 
+def left_out(text: str) -> list[tuple[str, int]]:
+    """Why services and routes were left out, as the API server would refuse them, and on which lines."""
+    world = world_of(text)
+    assert world.refused == ()
+    found = [one for one in world.diagnostics if one.slug == "refused-object"]
+    return [(one.message, int(one.path.rpartition(":")[2])) for one in found]
+
+
 class Asked:
     """A world that can be asked."""
 

@@ -40,9 +40,12 @@ def selects(selector: Object | None, labels: dict[str, str]) -> bool:
 class Oracle:
     def __init__(self, objects: list[Object]) -> None:
         self.pods = [o for o in objects if o["kind"] == "Pod"]
-        self.nps = [o for o in objects if o["kind"] == "NetworkPolicy"]
-        self.cnps = [o for o in objects if o["kind"] == "ClusterNetworkPolicy"]
-        self.foreign = [o for o in objects if o["kind"].startswith("Cilium") or o["kind"] == "AuthorizationPolicy"]
+        self.foreign = [
+            o for o in objects if str(o.get("apiVersion")).startswith(("crd.antrea.io/", "security.istio.io/"))
+        ]
+        ours = [o for o in objects if o not in self.foreign]
+        self.nps = [o for o in ours if o["kind"] == "NetworkPolicy"]
+        self.cnps = [o for o in ours if o["kind"] == "ClusterNetworkPolicy"]
         self.nodes = [o for o in objects if o["kind"] == "Node"]
         self.namespaces = {
             o["metadata"]["name"]: o["metadata"].get("labels") or {} for o in objects if o["kind"] == "Namespace"
@@ -55,11 +58,17 @@ class Oracle:
 
     def flow(self, source: Object | str, destination: Object | str, protocol: str, port: int) -> set[bool]:
         """What may happen; ends are pod objects or addresses. Allowed if allowed in one family in which they can meet."""
-        if source is destination:
+        if source is destination or self.machine(source) == self.machine(destination) != "":
             return {True}
         families = self.meeting(source, destination)
         outcomes = [self.in_family(self.end(source, f), self.end(destination, f), protocol, port) for f in families]
         return {any(choice) for choice in _choices(outcomes)}
+
+    def machine(self, end: Object | str) -> str:
+        """The node that an end is, where that is known."""
+        if isinstance(end, str):
+            return self.node_of(end) or ""
+        return str(end["spec"].get("nodeName") or "") if host(end) else ""
 
     def meeting(self, source: Object | str, destination: Object | str) -> list[int]:
         for end in (source, destination):
@@ -86,12 +95,12 @@ class Oracle:
         own_pod = own.pod
         if own_pod is None or host(own_pod):
             # policies select no host-network pods; a policy of an unknown kind for the whole cluster may
-            everywhere = [f for f in self.foreign if f["kind"] == "CiliumClusterwideNetworkPolicy"]
+            everywhere = [f for f in self.foreign if f["kind"] == "ClusterNetworkPolicy"]
             return {True, False} if own_pod is not None and everywhere else {True}
         found: set[bool] = set()
         self.tiers(direction, own_pod, other, destination, protocol, port, 0, found)
         for foreign in self.foreign:
-            inside = foreign["kind"] == "CiliumClusterwideNetworkPolicy" or namespace(foreign) == namespace(own_pod)
+            inside = foreign["kind"] == "ClusterNetworkPolicy" or namespace(foreign) == namespace(own_pod)
             if inside and foreign["kind"] == "AuthorizationPolicy":
                 found |= {False} if direction == "ingress" else set()
             elif inside:

@@ -62,12 +62,12 @@ class Maker:
         if self.chance(12):
             kind, api = r.choice(
                 [
-                    ("CiliumNetworkPolicy", "cilium.io/v2"),
-                    ("CiliumClusterwideNetworkPolicy", "cilium.io/v2"),
+                    ("NetworkPolicy", "crd.antrea.io/v1beta1"),
+                    ("ClusterNetworkPolicy", "crd.antrea.io/v1beta1"),
                     ("AuthorizationPolicy", "security.istio.io/v1"),
                 ]
             )
-            meta = {"name": "foreign", **({} if "Clusterwide" in kind else {"namespace": r.choice(NAMESPACES)})}
+            meta = {"name": "foreign", **({} if "Cluster" in kind else {"namespace": r.choice(NAMESPACES)})}
             objects.append({"apiVersion": api, "kind": kind, "metadata": meta, "spec": {}})
         return objects
 

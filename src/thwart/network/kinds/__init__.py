@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from thwart.core.registry import Registry
 from thwart.network.documents import Item
@@ -18,6 +18,7 @@ class Surroundings:
     endpoints: tuple[Endpoint, ...]
     nodes: tuple[Node, ...]
     kept: Mapping[str, tuple[Item, ...]]
+    cache: dict[str, object] = field(default_factory=dict)  # what decoders of one API make of all this, once
 
     def items(self, group: str, kind: str) -> tuple[Item, ...]:
         """The supporting objects of a kind (see `supporting_kind`)."""
@@ -27,7 +28,7 @@ class Surroundings:
 Made = tuple[Policy | Unmodelled, ...]
 Pending = Callable[[Surroundings], Made]  # called once, when everything was read; may raise Invalid
 Decode = Callable[[Item], Policy | Pending]
-Check = Callable[[Item], None]
+Check = Callable[[Item], Unmodelled | None]  # an object that changes something by being there is not modelled
 
 MEMBERS: Registry[Decode] = Registry(__name__)
 _SUPPORTING: dict[str, Check] = {}

@@ -18,12 +18,6 @@ class _Reach(NamedTuple):
 
 _OF_NAMESPACE, _OF_CLUSTER = _Reach(namespaced=True), _Reach(namespaced=False)
 _REACH = {
-    ("cilium.io", "CiliumNetworkPolicy"): _OF_NAMESPACE,
-    ("cilium.io", "CiliumClusterwideNetworkPolicy"): _OF_CLUSTER,
-    ("projectcalico.org", "NetworkPolicy"): _OF_NAMESPACE,
-    ("projectcalico.org", "GlobalNetworkPolicy"): _OF_CLUSTER,
-    ("crd.projectcalico.org", "NetworkPolicy"): _OF_NAMESPACE,
-    ("crd.projectcalico.org", "GlobalNetworkPolicy"): _OF_CLUSTER,
     ("crd.antrea.io", "NetworkPolicy"): _OF_NAMESPACE,
     ("crd.antrea.io", "ClusterNetworkPolicy"): _OF_CLUSTER,
     ("k8s.ovn.org", "EgressFirewall"): _Reach(namespaced=True, only_denies=True, directions=frozenset({EGRESS})),

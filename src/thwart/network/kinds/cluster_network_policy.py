@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import msgspec
 
+from thwart.network import model
 from thwart.network.documents import Item
 from thwart.network.kinds import policy_kind
 from thwart.network.kinds._parts import block, check_name, port_name, port_number
+from thwart.network.kinds._tiered import Peer, bounded, pods, subject
 from thwart.network.model import (
     ADMIN,
     ALLOW,
@@ -21,7 +23,6 @@ from thwart.network.model import (
     BlockPeer,
     NamePeer,
     NodePeer,
-    Peer,
     PodPeer,
     Pointer,
     Policy,
@@ -29,59 +30,46 @@ from thwart.network.model import (
     Priority,
     Rule,
 )
-from thwart.network.selectors import EVERYTHING, Invalid, LabelSelector, compile_selector
+from thwart.network.selectors import Invalid, compile_selector
 
 _TIERS = {"Admin": ADMIN, "Baseline": BASELINE}
 _ACTIONS = {"Accept": ALLOW, "Deny": DENY, "Pass": PASS}
 _MOST = 25  # rules of a direction, peers and protocols of a rule, networks and names of a peer
 
 
-class _Pods(msgspec.Struct, rename="camel"):
-    namespace_selector: LabelSelector | None = None
-    pod_selector: LabelSelector | None = None
-
-
-class _Peer(msgspec.Struct, rename="camel"):
-    namespaces: LabelSelector | None = None
-    pods: _Pods | None = None
-    nodes: LabelSelector | None = None
-    networks: list[str] | None = None
-    domain_names: list[str] | None = None
-
-
-class _Range(msgspec.Struct):
+class _Range(msgspec.Struct, forbid_unknown_fields=True):
     start: int = 0
     end: int = 0
 
 
-class _Port(msgspec.Struct):
+class _Port(msgspec.Struct, forbid_unknown_fields=True):
     number: int | None = None
     range: _Range | None = None
 
 
-class _Transport(msgspec.Struct, rename="camel"):
+class _Transport(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     destination_port: _Port | None = None
 
 
-class _Protocol(msgspec.Struct, rename="camel"):
+class _Protocol(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     tcp: _Transport | None = None
     udp: _Transport | None = None
     sctp: _Transport | None = None
     destination_named_port: str | None = None
 
 
-class _Rule(msgspec.Struct):
+class _Rule(msgspec.Struct, forbid_unknown_fields=True):
     name: str | None = None
     action: str | None = None
-    from_: list[_Peer] | None = msgspec.field(default=None, name="from")
-    to: list[_Peer] | None = None
+    from_: list[Peer] | None = msgspec.field(default=None, name="from")
+    to: list[Peer] | None = None
     protocols: list[_Protocol] | None = None
 
 
-class _Spec(msgspec.Struct):
+class _Spec(msgspec.Struct, forbid_unknown_fields=True):
     tier: str | None = None
     priority: int | None = None
-    subject: _Peer | None = None
+    subject: Peer | None = None
     ingress: list[_Rule] | None = None
     egress: list[_Rule] | None = None
 
@@ -101,29 +89,10 @@ def cluster_network_policy(item: Item) -> Policy:
         namespace="",
         tier=_TIERS[spec.tier],
         priority=Priority(spec.priority),
-        subject=_subject(spec.subject),
+        subject=subject(spec.subject),
         origin=item.origin,
         ingress=_rules(spec.ingress, INGRESS),
         egress=_rules(spec.egress, EGRESS),
-    )
-
-
-def _subject(written: _Peer | None) -> PodPeer:
-    pointer = ("spec", "subject")
-    peer = written or _Peer()
-    if peer.nodes or peer.networks or peer.domain_names or (peer.namespaces is None) == (peer.pods is None):
-        raise Invalid(pointer, "a subject must have exactly one of namespaces and pods")
-    return _pods(peer, pointer)
-
-
-def _pods(peer: _Peer, pointer: Pointer) -> PodPeer:
-    if peer.pods is None:
-        return PodPeer(EVERYTHING, None, compile_selector(peer.namespaces, (*pointer, "namespaces")))
-    inner = (*pointer, "pods")
-    return PodPeer(
-        compile_selector(peer.pods.pod_selector, (*inner, "podSelector")),
-        None,
-        compile_selector(peer.pods.namespace_selector, (*inner, "namespaceSelector")),
     )
 
 
@@ -133,9 +102,7 @@ def _rules(written: list[_Rule] | None, direction: str) -> tuple[Rule, ...]:
 
 
 def _bounded(values: object, pointer: Pointer, what: str, least: int = 0) -> None:
-    count = len(values) if isinstance(values, list) else least
-    if not least <= count <= _MOST:
-        raise Invalid(pointer, f"there must be {least} to {_MOST} {what}, not {count}")
+    bounded(values, pointer, what, least, _MOST)
 
 
 def _rule(rule: _Rule, pointer: Pointer, index: int, direction: str) -> Rule:
@@ -148,7 +115,7 @@ def _rule(rule: _Rule, pointer: Pointer, index: int, direction: str) -> Rule:
     _bounded(written, (*pointer, field), "peers", 1)
     if rule.protocols is not None:
         _bounded(rule.protocols, (*pointer, "protocols"), "protocols", 1)
-    peers: list[Peer] = []
+    peers: list[model.Peer] = []
     for number, peer in enumerate(written):
         peers += _peers(peer, (*pointer, field, number), direction, rule.action)
     ports = None
@@ -166,9 +133,9 @@ def _rule(rule: _Rule, pointer: Pointer, index: int, direction: str) -> Rule:
     )
 
 
-def _peers(peer: _Peer, pointer: Pointer, direction: str, action: str) -> list[Peer]:
-    given = [getattr(peer, field) is not None for field in ("namespaces", "pods", "nodes", "networks", "domain_names")]
-    if sum(given) != 1 or (direction == INGRESS and any(given[2:])):
+def _peers(peer: Peer, pointer: Pointer, direction: str, action: str) -> list[model.Peer]:
+    given = peer.given()
+    if len(given) != 1 or (direction == INGRESS and given not in (["namespaces"], ["pods"])):
         allowed = "namespaces and pods" if direction == INGRESS else "namespaces, pods, nodes, networks and domainNames"
         raise Invalid(pointer, f"a peer must have exactly one of {allowed}")
     if peer.nodes is not None:
@@ -181,7 +148,7 @@ def _peers(peer: _Peer, pointer: Pointer, direction: str, action: str) -> list[P
         if action != "Accept":
             raise Invalid((*pointer, "domainNames"), "domainNames are only for rules that Accept")
         return [NamePeer(tuple(peer.domain_names))]
-    return [_pods(peer, pointer)]
+    return [pods(peer, pointer)]
 
 
 def _ports(written: _Protocol, pointer: Pointer) -> PortMatch:

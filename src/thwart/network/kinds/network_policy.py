@@ -29,30 +29,30 @@ from thwart.network.selectors import Invalid, LabelSelector, compile_selector
 _TYPES = {"Ingress": INGRESS, "Egress": EGRESS}
 
 
-class _Port(msgspec.Struct, rename="camel"):
+class _Port(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     protocol: str | None = None
     port: int | str | None = None
     end_port: int | None = None
 
 
-class _Block(msgspec.Struct):
+class _Block(msgspec.Struct, forbid_unknown_fields=True):
     cidr: str | None = None
     except_: list[str | None] | None = msgspec.field(default=None, name="except")
 
 
-class _Peer(msgspec.Struct, rename="camel"):
+class _Peer(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     pod_selector: LabelSelector | None = None
     namespace_selector: LabelSelector | None = None
     ip_block: _Block | None = None
 
 
-class _Rule(msgspec.Struct):
+class _Rule(msgspec.Struct, forbid_unknown_fields=True):
     ports: list[_Port | None] | None = None
     from_: list[_Peer | None] | None = msgspec.field(default=None, name="from")
     to: list[_Peer | None] | None = None
 
 
-class _Spec(msgspec.Struct, rename="camel"):
+class _Spec(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     pod_selector: LabelSelector | None = None
     policy_types: list[str | None] | None = None
     ingress: list[_Rule | None] | None = None
