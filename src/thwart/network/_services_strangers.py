@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from thwart.network.engine import Model
 from thwart.network.model import (
     ALLOW,
+    NAME_LABEL,
     AccountPeer,
     AllOf,
     AnyOf,
@@ -30,7 +31,6 @@ from thwart.network.model import (
     leaves,
 )
 from thwart.network.selectors import EVERYTHING, Requirement, Selector, describe, matches
-from thwart.network.world import NAME_LABEL
 
 _MARK = "\0any"  # no label can be called so
 _ELSEWHERE = "\0"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from thwart.core.finding import Diagnostic
-from thwart.network.model import BlockPeer, Peer, PodPeer, World, leaves
-from thwart.network.world import NAME_LABEL
+from thwart.network.model import NAME_LABEL, BlockPeer, Peer, PodPeer, World, leaves
 
 
 def assumptions(world: World) -> list[Diagnostic]:
     """Notes for the reader; none makes a result incomplete."""
-    return [*_addresses(world), *_namespaces(world)]
+    return [*_addresses(world), *_namespaces(world), *_mixed(world)]
 
 
 def _peers(world: World) -> Iterator[Peer]:
@@ -45,4 +44,21 @@ def _namespaces(world: World) -> Iterator[Diagnostic]:
             message=f"namespaces without a document are taken to have no label but their name: {shown}",
             incomplete=False,
             hint="give the output of `kubectl get namespaces -o json` to have their labels",
+        )
+
+
+def _mixed(world: World) -> Iterator[Diagnostic]:
+    kinds = {policy.kind for policy in world.policies}
+    if "NetworkPolicy" in kinds and any(kind.startswith("Cilium") for kind in kinds):
+        yield Diagnostic(
+            slug="read-differently-by-cilium",
+            message="NetworkPolicy is read as Kubernetes defines it: under Cilium an ipBlock never holds a pod or a node, "
+            "and a namespaceSelector that only excludes also holds nodes and addresses outside",
+            incomplete=False,
+        )
+    if any(kind.startswith("Calico") for kind in kinds) and any(kind.startswith("Cilium") for kind in kinds):
+        yield Diagnostic(
+            slug="two-enforcers",
+            message="there are policies of Calico and of Cilium: a cluster enforces those of one, here both count",
+            incomplete=False,
         )

@@ -9,6 +9,7 @@ import msgspec
 from thwart.network.engine import Model
 from thwart.network.explain import Directory, Party, UnknownParty, judge
 from thwart.network.model import PROTOCOLS, Answer, Reason
+from thwart.network.services import Aim, Service, ServiceAnswer, ServicePort, Services, ask_service
 
 ANSWERED, UNKNOWN, MALFORMED = "answered", "unknown", "malformed"
 
@@ -17,6 +18,7 @@ class _End(msgspec.Struct):
     namespace: str = "default"
     pod: str | None = None
     ip: str | None = None
+    service: str | None = None
 
 
 class _Flow(msgspec.Struct):
@@ -32,6 +34,7 @@ class Answers:
     def __init__(self, model: Model, directory: Directory) -> None:
         self._model = model
         self._directory = directory
+        self._services = Services(model, directory)
         self._ends: dict[tuple[str, str | None, str | None], Party] = {}
         self._known: dict[tuple[object, ...], dict[str, object]] = {}
 
@@ -58,6 +61,8 @@ class Answers:
     def _answer(self, flow: _Flow) -> dict[str, object]:
         if flow.protocol not in PROTOCOLS:
             raise ValueError(f"the protocol {flow.protocol!r} is not TCP, UDP or SCTP")
+        if flow.dst.service is not None:
+            return self._of_service(flow, flow.dst.service)
         source, destination = self._end(flow.src), self._end(flow.dst)
         if source.endpoint is None and destination.endpoint is None and self._strange(source, destination):
             raise UnknownParty("neither end is a pod: network policies have no say")
@@ -70,6 +75,24 @@ class Answers:
             known = self._known[key] = encode(judge(self._model, source, destination, port))
         return known
 
+    def _of_service(self, flow: _Flow, name: str) -> dict[str, object]:
+        """A service is reached at its port; policies see what stands behind it."""
+        service = self._services.get(flow.dst.namespace, name)
+        if service is None:
+            raise UnknownParty(f"there is no service {flow.dst.namespace}/{name}")
+        port = self._service_port(service, flow)
+        if port is None:
+            raise UnknownParty(f"{service.what} has no port {flow.port} for {flow.protocol}")
+        return encode_service(
+            ask_service(self._model, self._services, self._end(flow.src), service, flow.protocol, port.number)
+        )
+
+    def _service_port(self, service: Service, flow: _Flow) -> ServicePort | None:
+        if isinstance(flow.port, int):
+            return self._services.port(service, flow.protocol, flow.port)
+        named = (one for one in service.ports if (one.protocol, one.name) == (flow.protocol, flow.port))
+        return next(named, None)
+
     def _strange(self, source: Party, destination: Party) -> bool:
         from thwart.network.classes import POD
 
@@ -80,7 +103,9 @@ class Answers:
         found = self._ends.get(key)
         if found is None:
             if (end.pod is None) == (end.ip is None):
-                raise ValueError("an end of a flow has either a pod (with its namespace) or an ip")
+                raise ValueError(
+                    "an end of a flow has either a pod (with its namespace) or an ip; a destination may be a service"
+                )
             found = (
                 self._directory.pod(end.namespace, end.pod) if end.pod is not None else self._directory.ip(end.ip or "")
             )
@@ -109,6 +134,20 @@ def encode(answer: Answer) -> dict[str, object]:
     """An answer as the protocol writes it."""
     allowed: object = "unknown" if answer.allowed is None else answer.allowed
     return {"allowed": allowed, "because": [_reason(reason) for reason in answer.because]}
+
+
+def encode_service(answer: ServiceAnswer) -> dict[str, object]:
+    """An answer about a service as JSON: `allowed` is true, false, `"some"` or `"unknown"`."""
+    allowed: object = {"all": True, "none": False}.get(answer.state, answer.state)
+    endpoints = [{"endpoint": name_of(aim), "port": aim.port, **encode(found)} for aim, found in answer.each]
+    counts = {"reached": answer.reached, "denied": answer.denied, "unknown": answer.unknown}
+    return {"allowed": allowed, **counts, "endpoints": endpoints, **({"note": answer.note} if answer.note else {})}
+
+
+def name_of(aim: Aim) -> str:
+    """The endpoints of an aim, in words."""
+    names = sorted({f"{one.namespace}/{one.workload}" for one in aim.endpoints}) or [str(aim.address)]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _reason(reason: Reason) -> dict[str, object]:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable
 from thwart.lib.bitsets import members, pack
 from thwart.network.classes import HOST, OUTSIDE, POD, Class, Partition
 from thwart.network.model import (
+    NAME_LABEL,
     AccountPeer,
     AllOf,
     AnyOf,
     BlockPeer,
     Maybe,
     NamePeer,
+    Namespace,
     NodePeer,
     Not,
     OutsidePeer,
@@ -45,6 +47,9 @@ class Index:
         self._block_number = {peer: number for number, peer in enumerate(partition.block_peers)}
         self._bits: dict[tuple[str, object], int] = {}
         self._selected: dict[Selector, int] = {}
+        self._named: dict[str, list[Namespace]] = {}
+        for namespace in self._world.namespaces.values():
+            self._named.setdefault(namespace.labels.get(NAME_LABEL, ""), []).append(namespace)
         self._namespaces: dict[Selector, int] = {}
         self._peers: dict[tuple[Peer, bool], tuple[int, int]] = {}
 
@@ -76,11 +81,18 @@ class Index:
         bits = self._namespaces.get(selector)
         if bits is None:
             bits = 0
-            for namespace in self._world.namespaces.values():
+            for namespace in self._candidates(selector):
                 if matches(selector, namespace.labels):
                     bits |= self.namespace(namespace.name)
             self._namespaces[selector] = bits
         return bits
+
+    def _candidates(self, selector: Selector) -> Iterable[Namespace]:
+        """The namespaces that a selector can match: those that it names, if it does."""
+        for key, operator, values in selector:
+            if key == NAME_LABEL and operator == "In":
+                return [namespace for name in values for namespace in self._named.get(name, ())]
+        return self._world.namespaces.values()
 
     def _labelled(self, selector: Selector) -> int:
         bits = self._selected.get(selector)

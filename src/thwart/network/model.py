@@ -11,6 +11,7 @@ from thwart.lib.intervals import Address, Block
 from thwart.network._services_nouns import NO_DOORS, Doors
 from thwart.network.selectors import Selector
 
+NAME_LABEL = "kubernetes.io/metadata.name"  # set by the API server on every namespace
 PROTOCOLS = ("TCP", "UDP", "SCTP")  # network policies define no others
 LAST_PORT = 65535
 ALLOW, DENY, PASS = "allow", "deny", "pass"

@@ -28,7 +28,7 @@ Selector = tuple[Requirement, ...]  # all must hold; sorted, so that equal selec
 EVERYTHING: Selector = ()
 
 
-class Expression(msgspec.Struct):
+class Expression(msgspec.Struct, forbid_unknown_fields=True):
     """`matchExpressions[]` as written."""
 
     key: str | None = None
@@ -36,7 +36,7 @@ class Expression(msgspec.Struct):
     values: list[str | None] | None = None
 
 
-class LabelSelector(msgspec.Struct, rename="camel"):
+class LabelSelector(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """A label selector as written."""
 
     match_labels: dict[str, str | None] | None = None

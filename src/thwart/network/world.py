@@ -12,10 +12,20 @@ from thwart.network._services_reading import Gatherer
 from thwart.network.documents import Item, YamlOrigin, labels_of, read_items
 from thwart.network.kinds import Check, Pending, Surroundings, decoder, supporting
 from thwart.network.kinds._unmodelled import unmodelled
-from thwart.network.model import Endpoint, Namespace, Node, Origin, Pointer, Policy, Refusal, Unmodelled, World
+from thwart.network.model import (
+    NAME_LABEL,
+    Endpoint,
+    Namespace,
+    Node,
+    Origin,
+    Pointer,
+    Policy,
+    Refusal,
+    Unmodelled,
+    World,
+)
 from thwart.network.selectors import Invalid, check_key, check_value, shown
 
-NAME_LABEL = "kubernetes.io/metadata.name"  # set by the API server on every namespace
 _ENTRIES = ("", "apps", "batch", "extensions", "apps.openshift.io")
 
 

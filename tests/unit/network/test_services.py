@@ -423,3 +423,16 @@ def test_explain_takes_a_service(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["net", "explain", "a/db", "a/svc/none", "-f", str(file)]) == 2
     assert main(["net", "exposure", "--service", "a/s", str(file)]) == 0
     assert "  <- a/Pod/db" in capsys.readouterr().out
+
+
+def test_eval_answers_for_a_service_too() -> None:
+    world = Asked(PODS + service("{selector: {app: db}, ports: [{name: web, port: 80, targetPort: http}]}"))
+    name = world.world.doors.services[0]
+    flow = {"src": {"namespace": "b", "pod": "web"}, "dst": {"namespace": name.namespace, "service": name.name}}
+    for port in (80, "web"):
+        answer = world.line({**flow, "port": port})
+        assert (answer["allowed"], answer["reached"]) == (True, 1)
+        assert answer["endpoints"][0]["port"] == 9090
+    assert "has no port 81" in world.line({**flow, "port": 81})["error"]
+    missing = {**flow, "dst": {"service": "nowhere"}, "port": 80}
+    assert "no service default/nowhere" in world.line(missing)["error"]

@@ -12,7 +12,7 @@ from thwart.core.errors import UsageError
 
 if TYPE_CHECKING:
     from thwart.api.net import Network
-    from thwart.network.services import Aim, Service, ServiceAnswer, ServicePort
+    from thwart.network.services import Service, ServiceAnswer, ServicePort
 
 _FORMATS = ("text", "json", "csv", "markdown")
 _WORDS = {True: "allowed", False: "denied", None: "unknown"}
@@ -91,26 +91,12 @@ def _reach_lines(
     return lines
 
 
-def encode_service(answer: ServiceAnswer) -> dict[str, object]:
-    """An answer about a service as JSON: `allowed` is true, false, `"some"` or `"unknown"`."""
-    from thwart.network.flows import encode
-
-    allowed: object = {"all": True, "none": False}.get(answer.state, answer.state)
-    endpoints = [{"endpoint": name_of(aim), "port": aim.port, **encode(found)} for aim, found in answer.each]
-    counts = {"reached": answer.reached, "denied": answer.denied, "unknown": answer.unknown}
-    return {"allowed": allowed, **counts, "endpoints": endpoints, **({"note": answer.note} if answer.note else {})}
-
-
-def name_of(aim: Aim) -> str:
-    """The endpoints of an aim, in words."""
-    names = sorted({f"{one.namespace}/{one.workload}" for one in aim.endpoints}) or [str(aim.address)]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
 def tell_service(arguments: argparse.Namespace, answers: list[tuple[str, ServiceAnswer]], *, incomplete: bool) -> int:
     """What `thwart net explain` says when the destination is a service; the exit code."""
     if arguments.json:
         import json
+
+        from thwart.network.flows import encode_service
 
         document = {
             "schema": "thwart-net-explain-v1",
@@ -127,6 +113,8 @@ def tell_service(arguments: argparse.Namespace, answers: list[tuple[str, Service
 
 def _tell(flow: str, answer: ServiceAnswer) -> None:
     """Whether a service is reached, and what decided at each group of its endpoints."""
+    from thwart.network.flows import name_of
+
     sys.stdout.write(plain(f"{_REACHED[answer.state]}: {flow}") + "\n")
     if answer.note:
         sys.stdout.write(plain(f"  {answer.note}") + "\n")
