@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint lock clean
+.PHONY: demo test prove check lint lock clean
 
 $(VENV)/run: requirements/run.lock
 	$(PYTHON) -m venv $(VENV)
@@ -22,6 +22,9 @@ demo: $(VENV)/run  ## build the example's images, scan one, print the report and
 
 test: $(VENV)/dev  ## unit tests, then those with real components where they are present
 	$(BIN)/python -m pytest -q -n 2 $(PYTEST)
+
+prove: $(VENV)/dev  ## policies of random worlds in the real kernel (needs root and nft): engine, oracle and kernel agree
+	$(BIN)/python -m tools.prove_campaign --worlds 1500
 
 check: $(VENV)/dev  ## lint, types, import contracts, generated files
 	$(BIN)/ruff check .

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -166,16 +165,18 @@ def write(folder: Path, name: str, pods: list[Pod], records: int) -> Path:
 
 
 def measure(manifests: Path, log: Path) -> tuple[float, int, str]:
-    """Processor seconds and the largest memory (MB) of one replay, and the last line but notes of its report."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    """Processor seconds and the largest memory (MB) of one replay, and the line that sums up its report."""
     command = [sys.executable, "-m", "thwart", "net", "simulate", "--flows", str(log), str(manifests)]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}, check=False)
-    if done.returncode not in (0, 1, 3):
-        raise SystemExit(done.stderr)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    summary = next(line for line in done.stdout.splitlines() if "different flow" in line)
-    return seconds, after.ru_maxrss // 1024, summary
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        report = out.read()
+    if process.returncode not in (0, 1, 3):
+        raise SystemExit(f"thwart ended with {process.returncode}")
+    summary = next(line for line in report.splitlines() if "different flow" in line)
+    return used.ru_utime + used.ru_stime, used.ru_maxrss // 1024, summary
 
 
 def main() -> None:

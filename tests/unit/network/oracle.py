@@ -41,7 +41,7 @@ class Oracle:
     def __init__(self, objects: list[Object]) -> None:
         self.pods = [o for o in objects if o["kind"] == "Pod"]
         self.foreign = [
-            o for o in objects if str(o.get("apiVersion")).startswith(("crd.antrea.io/", "security.istio.io/"))
+            o for o in objects if str(o.get("apiVersion")).startswith(("crd.antrea.io/", "policy.linkerd.io/"))
         ]
         ours = [o for o in objects if o not in self.foreign]
         self.nps = [o for o in ours if o["kind"] == "NetworkPolicy"]

@@ -35,7 +35,7 @@ class CiliumMaker(Maker):
     """Worlds with policies of Cilium in them."""
 
     def world(self) -> list[Object]:
-        objects = [o for o in super().world() if not str(o["apiVersion"]).startswith(("crd.antrea", "security.istio"))]
+        objects = [o for o in super().world() if not str(o["apiVersion"]).startswith(("crd.antrea", "policy.linkerd"))]
         for one in objects:
             if one["kind"] == "Pod" and self.chance(40):
                 one["spec"]["serviceAccountName"] = "robot"

@@ -101,7 +101,7 @@ def test_explain_names_policy_rule_and_line(folder: Path) -> None:
     document = json.loads(denied.stdout)
     assert [answer["allowed"] for answer in document["answers"]] == [False]
     assert thwart("explain", "a/web", "a/none", "-f", str(folder)).returncode == 2
-    assert thwart("explain", "a/web", "a/db", "http", "-f", str(folder)).returncode == 2
+    assert thwart("explain", "a/web", "a/db", "smtp", "-f", str(folder)).returncode == 2
 
 
 def test_every_object_that_is_refused_is_told_with_its_line(folder: Path) -> None:
@@ -122,8 +122,8 @@ def test_what_is_missing_or_incomplete_has_its_exit_code(folder: Path, tmp_path:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert thwart("map", str(empty)).returncode == 4
-    (folder / "cilium.yaml").write_text(
-        "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: c, namespace: a}}"
+    (folder / "antrea.yaml").write_text(
+        "{apiVersion: crd.antrea.io/v1beta1, kind: NetworkPolicy, metadata: {name: c, namespace: a}}"
     )
     done = thwart("map", str(folder))
     assert done.returncode == 3

@@ -93,11 +93,12 @@ spec:
 
 
 FOREIGN = [
-    ("cilium.io/v2", "CiliumNetworkPolicy", "a", None, None),
-    ("projectcalico.org/v3", "NetworkPolicy", "a", None, None),
-    ("projectcalico.org/v3", "GlobalNetworkPolicy", None, None, None),
-    ("security.istio.io/v1", "AuthorizationPolicy", "a", None, False),
-    ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", None, None, None),
+    ("crd.antrea.io/v1beta1", "NetworkPolicy", "a", None, None),
+    ("crd.antrea.io/v1beta1", "ClusterNetworkPolicy", None, None, None),
+    ("cilium.io/v9", "CiliumNetworkPolicy", "a", None, None),
+    ("projectcalico.org/v9", "GlobalNetworkPolicy", None, None, None),
+    ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy", "a", None, False),
+    ("policy.networking.k8s.io/v9", "AdminNetworkPolicy", None, None, None),
     ("networking.k8s.io/v2", "NetworkPolicy", "a", None, None),
     ("example.test/v1", "SomeNetworkPolicy", "a", None, None),
 ]
@@ -121,9 +122,9 @@ def test_kinds_that_are_not_modelled_make_answers_unknown(
 
 
 def test_a_side_that_is_certain_decides() -> None:
-    foreign = "---\n{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: x, namespace: b}}\n"
+    foreign = "---\n{apiVersion: crd.antrea.io/v1beta1, kind: NetworkPolicy, metadata: {name: x, namespace: b}}\n"
     world = asked(foreign, policy("{podSelector: {matchLabels: {app: db}}}"))
-    assert world.allowed("b/web", "a/db") is False  # whatever Cilium says of b's egress
+    assert world.allowed("b/web", "a/db") is False  # whatever Antrea says of b's egress
 
 
 def test_assumptions_are_told() -> None:

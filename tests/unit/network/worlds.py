@@ -64,7 +64,7 @@ class Maker:
                 [
                     ("NetworkPolicy", "crd.antrea.io/v1beta1"),
                     ("ClusterNetworkPolicy", "crd.antrea.io/v1beta1"),
-                    ("AuthorizationPolicy", "security.istio.io/v1"),
+                    ("AuthorizationPolicy", "policy.linkerd.io/v1alpha1"),
                 ]
             )
             meta = {"name": "foreign", **({} if "Cluster" in kind else {"namespace": r.choice(NAMESPACES)})}

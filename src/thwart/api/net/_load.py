@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thwart.core.errors import LimitError, SourceError, UsageError
+from thwart.core.errors import SourceError, UsageError
 from thwart.core.finding import Diagnostic
 from thwart.core.limits import DEFAULT, Limits
 
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from thwart.network.engine import Model
     from thwart.network.explain import Directory
     from thwart.network.model import Refusal
-
-_SUFFIXES = (".yaml", ".yml", ".json")
-_MOST_FILES = 200_000
 
 
 class RefusedError(UsageError):
@@ -52,12 +48,15 @@ class Network:
         return any(diagnostic.incomplete for diagnostic in self.diagnostics)
 
 
-def load_network(paths: Iterable[str], *, stdin: bytes | None = None, limits: Limits = DEFAULT) -> Network:
+def load_network(
+    paths: Iterable[str], *, stdin: bytes | None = None, limits: Limits = DEFAULT, over: Iterable[str] = ()
+) -> Network:
     """Read manifests.
 
     Args:
-        paths: files, folders (every .yaml, .yml and .json below), and `-` for `stdin`.
+        paths: files, folders (see `read_folder`), `cluster:` or `cluster:CONTEXT`, and `-` for `stdin`.
         stdin: what `-` stands for.
+        over: files and folders whose objects take the place of those of the same name in `paths`.
         limits: bounds on each file.
 
     Raises:
@@ -71,7 +70,8 @@ def load_network(paths: Iterable[str], *, stdin: bytes | None = None, limits: Li
 
     unread: list[Diagnostic] = []
     with _no_collector():
-        world = read_world(_files(paths, stdin, limits, unread), limits)
+        replacing = _files(over, stdin, limits, unread)
+        world = read_world(_files(paths, stdin, limits, unread), limits, replacing)
     if world.refused:
         raise RefusedError(world.refused)
     if not (world.endpoints or world.policies or world.namespaces or world.unmodelled or world.finished):
@@ -101,37 +101,19 @@ def _no_collector() -> Iterator[None]:
 def _files(
     paths: Iterable[str], stdin: bytes | None, limits: Limits, unread: list[Diagnostic]
 ) -> Iterator[tuple[str, bytes]]:
+    from thwart.api.net._rendered import read_file, read_folder
+
     for name in paths:
         if name == "-":
             yield "-", stdin or b""
+        elif name.startswith("cluster:"):
+            from thwart.api.net._cluster import read_cluster
+
+            yield from read_cluster(name, limits, unread)
         elif Path(name).is_dir():
-            for path in _below(Path(name)):
-                try:
-                    yield str(path), _bytes(path, limits)
-                except (SourceError, OSError) as error:
-                    unread.append(Diagnostic(slug="unreadable-file", message=str(error), path=str(path)))
+            yield from read_folder(Path(name), limits, unread)
         else:
             try:
-                yield name, _bytes(Path(name), limits)
+                yield name, read_file(Path(name), limits)
             except OSError as error:
                 raise SourceError(f"{name} cannot be read: {error.strerror}") from None
-
-
-def _below(folder: Path) -> Iterator[Path]:
-    count = 0
-    for here, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.lower().endswith(_SUFFIXES):
-                count += 1
-                if count > _MOST_FILES:
-                    raise LimitError(f"{folder} has more than {_MOST_FILES} manifests")
-                yield Path(here, name)
-
-
-def _bytes(path: Path, limits: Limits) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(limits.file_bytes + 1)
-    if len(data) > limits.file_bytes:
-        raise LimitError(f"{path} is larger than {limits.file_bytes} bytes")
-    return data

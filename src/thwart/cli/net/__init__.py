@@ -9,6 +9,15 @@ VERBS = {
     "map": "everything: who reaches whom, on which ports",
     "eval": "answer flows, one JSON object a line",
     "explain": "one flow: which policy, which rule, which line decided",
+    "lint": "what is wrong, useless or surprising in the policies, and how to mend it",
+    "verify": "intents as tests: what must hold, and a flow for what does not",
+    "diff": "two sets of manifests: connections opened, closed and changed",
+    "simulate": "recorded flows against proposed policies: what they would cut",
+    "exposure": "what is reachable from outside, and through which door",
+    "prove": "the policies in the real kernel: connections made, compared with the answers",
+    "nft": "the policies as packet filters of nftables",
+    "synth": "the least policies that allow given flows, intents or settings, proved",
+    "watch": "flow logs as they come: denied, let through in error, never seen, scans",
 }
 
 
