@@ -20,9 +20,16 @@ class Places:
         for number, one in enumerate(classes):
             alike.setdefault(one.ports, []).append(number)
         self._alike = [(found[0], pack(found, len(classes))) for found in alike.values()]
+        self._known: dict[tuple[PortMatch, ...] | None, list[tuple[int, int]]] = {}
 
     def _masks(self, ports: tuple[PortMatch, ...] | None) -> list[tuple[int, int]]:
         """Masks of ports, each with the destinations at which the ports mean it."""
+        found = self._known.get(ports)
+        if found is None:
+            found = self._known[ports] = self._masks_of(ports)
+        return found
+
+    def _masks_of(self, ports: tuple[PortMatch, ...] | None) -> list[tuple[int, int]]:
         if not any(port.name for port in ports or ()):
             return [(self._ports.mask(ports, self._classes[0]), self._everyone)]
         found: dict[int, int] = {}
@@ -34,5 +41,7 @@ class Places:
     def add(self, entries: Entries, applied: Applied, sure: int, perhaps: int) -> None:
         """Add a rule to a side whose sets are of destinations."""
         for mask, bits in self._masks(applied.rule.ports):
-            if mask and (sure | perhaps) & bits:
+            if bits == self._everyone:
+                entries.add(applied, mask, sure, perhaps)
+            elif mask and (sure | perhaps) & bits:
                 entries.add(applied, mask, sure & bits, perhaps & bits)

@@ -40,6 +40,7 @@ class Plane:
         self._reached = Reach(self.egress, self.everyone, self.index.size)
         self._sides: dict[tuple[object, ...], list[Cell]] = {}
         self._reaching: Reach | None = None  # the same for ingress, made when a column is first asked for
+        self._ingress_columns: dict[int, list[Cell]] = {}
         self.places = Places(partition.classes, ports)
 
     def _subject(self, policy: Policy) -> tuple[int, int]:
@@ -153,17 +154,16 @@ class Plane:
         one = self.partition.classes[destination]
         bit = 1 << destination
         entries = {layer: Entries() for layer in self.layers}
-        for rules in self._reached.about(destination):
-            masks: dict[tuple[PortMatch, ...] | None, int] = {}
-            for applied in rules:
-                ports = applied.rule.ports
-                mask = masks.get(ports, -1)
-                if mask < 0:
-                    mask = masks[ports] = self.ports.mask(ports, one)
-                subject, perhaps = self.subjects[applied.number], self.perhaps_subjects[applied.number]
-                if not applied.sure & bit:
-                    subject, perhaps = 0, subject | perhaps
-                entries[applied.policy.layer].add(applied, mask, subject, perhaps)
+        masks: dict[tuple[PortMatch, ...] | None, int] = {}
+        for applied, subjects, perhaps in self._reached.sums(destination, self.subjects, self.perhaps_subjects):
+            ports = applied.rule.ports
+            mask = masks.get(ports, -1)
+            if mask < 0:
+                mask = masks[ports] = self.ports.mask(ports, one)
+            sure = applied.sure & bit
+            entries[applied.policy.layer].add(
+                applied, mask, subjects if sure else 0, perhaps if sure else subjects | perhaps
+            )
         sides = [found.side(self.isolated[EGRESS][layer], (0, 0)) for layer, found in entries.items()]
         return self.foreign.at_sources(all_layers([self._cells(side) for side in sides]))
 
@@ -209,7 +209,12 @@ class Plane:
         if self._reaching is None:
             self._reaching = Reach(self.ingress, self.everyone, self.index.size)
         egress = all_layers([self._cells(self._egress_column(layer, source)) for layer in self.layers])
-        ingress = all_layers([self._cells(self._ingress_column(layer, source)) for layer in self.layers])
+        ingress = self._ingress_columns.get(source)
+        if ingress is None:
+            ingress = all_layers([self._cells(self._ingress_column(layer, source)) for layer in self.layers])
+            if len(self._ingress_columns) >= max(256, _KEPT_BITS // (self.index.size + 1)):
+                self._ingress_columns.clear()
+            self._ingress_columns[source] = ingress
         return both_sides(self.foreign.from_source(egress, source), self.foreign.at_destinations(ingress))
 
     def _egress_column(self, layer: int, source: int) -> Side:
@@ -230,13 +235,11 @@ class Plane:
 
     def _ingress_column(self, layer: int, source: int) -> Side:
         entries = Entries()
-        for rules in self._reaching.about(source) if self._reaching else ():
-            for applied in rules:
-                if applied.policy.layer == layer:
-                    subject, perhaps = self.subjects[applied.number], self.perhaps_subjects[applied.number]
-                    if not applied.sure >> source & 1:
-                        subject, perhaps = 0, subject | perhaps
-                    self.places.add(entries, applied, subject, perhaps)
+        reaching = self._reaching or Reach(self.ingress, self.everyone, self.index.size)
+        for applied, subjects, perhaps in reaching.sums(source, self.subjects, self.perhaps_subjects):
+            if applied.policy.layer == layer:
+                sure = applied.sure >> source & 1
+                self.places.add(entries, applied, subjects if sure else 0, perhaps if sure else subjects | perhaps)
         near = self.foreign.near_destinations(source) if layer == ON_THE_NET else (0, 0)
         return entries.side(self.isolated[INGRESS][layer], near)
 
@@ -247,27 +250,45 @@ class Plane:
     def with_policies(self, policies: tuple[Policy, ...], changed: Iterable[int], ports: Ports) -> Plane:
         """The same classes under other policies. Those whose number is not among `changed` are the same as before."""
         made = copy.copy(self)
-        made.ports, made.places = (
-            ports,
-            Places(self.partition.classes, ports) if ports is not self.ports else self.places,
-        )
-        made.set_policies(policies, changed)
+        made.set_policies(policies, changed, ports)
         return made
 
-    def set_policies(self, policies: tuple[Policy, ...], changed: Iterable[int]) -> None:
+    def set_policies(self, policies: tuple[Policy, ...], changed: Iterable[int], ports: Ports) -> None:
         """Take other policies; lists that a copy may share are replaced, never changed."""
-        self.policies = policies
+        if ports is not self.ports:
+            self.ports, self.places, self._ingress_columns = ports, Places(self.partition.classes, ports), {}
         self.subjects, self.perhaps_subjects = list(self.subjects), list(self.perhaps_subjects)
         self.ingress, self.egress = list(self.ingress), list(self.egress)
         self._selecting, self._sides = list(self._selecting), {}
         self._perhaps_selecting = dict(self._perhaps_selecting)
+        touched = 0
         for number in changed:
-            self._replace(number)
+            was = self.policies[number : number + 1]
+            touched |= self._replace(number, policies[number])
+            if any(policy.ingress or INGRESS in policy.isolates for policy in (*was, policies[number])):
+                self._ingress_columns = {}  # else they are shared with what this is a copy of
+        self.policies = policies
         self.layers = sorted({policy.layer for policy in policies}) or [ON_THE_NET]
-        self.isolated = {direction: self._isolated(direction) for direction in (INGRESS, EGRESS)}
+        self.isolated = {direction: self._isolated_again(direction, touched) for direction in (INGRESS, EGRESS)}
 
-    def _replace(self, number: int) -> None:
-        policy = self.policies[number]
+    def _isolated_again(self, direction: str, touched: int) -> dict[int, dict[Tier, Isolated]]:
+        """What `_isolated` gives, where only these classes can have changed."""
+        found: dict[int, dict[Tier, Isolated]] = {layer: {} for layer in self.layers}
+        for layer, tiers in self.isolated[direction].items():
+            kept = {tier: Isolated(sure & ~touched, perhaps & ~touched) for tier, (sure, perhaps) in tiers.items()}
+            found[layer] = kept
+        for one in members(touched):
+            bit = 1 << one
+            for number in self._selecting[one]:
+                policy = self.policies[number]
+                if direction in policy.isolates:
+                    sure, perhaps = found[policy.layer].get(policy.tier, (0, 0))
+                    here, maybe = self.subjects[number] & bit, self.perhaps_subjects[number] & bit
+                    found[policy.layer][policy.tier] = Isolated(sure | here, perhaps | maybe)
+        return found
+
+    def _replace(self, number: int, policy: Policy) -> int:
+        """Take one other policy; the classes that it selects, or did."""
         before = 0
         if number == len(self.subjects):
             self.subjects.append(0)
@@ -291,3 +312,4 @@ class Plane:
         for one in members(before | perhaps):
             rest = self.doubtful(one) - {number}
             self._perhaps_selecting[one] = rest | {number} if perhaps & ~sure & 1 << one else rest
+        return before | sure | perhaps

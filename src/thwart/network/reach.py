@@ -4,9 +4,29 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from thwart.lib.bitsets import members
 from thwart.network.sides import Applied
+
+
+class Sum(NamedTuple):
+    """Rules of equal peers and ports: one of them, and the classes that their policies select, or may."""
+
+    example: Applied
+    subjects: int
+    perhaps: int
+
+
+def _summed(rules: Iterable[Applied], subjects: Sequence[int], perhaps: Sequence[int]) -> list[Sum]:
+    found: dict[object, Sum] = {}
+    for applied in rules:
+        here, maybe = subjects[applied.number], perhaps[applied.number]
+        alike = applied.adds and not maybe and not applied.perhaps
+        key: object = (applied.policy.layer, applied.rule.ports) if alike else id(applied)
+        before = found.get(key)
+        found[key] = Sum(applied, before.subjects | here, 0) if before else Sum(applied, here, maybe)
+    return list(found.values())
 
 
 class Reach:
@@ -29,6 +49,7 @@ class Reach:
             for one in members(who):
                 found[one].append(number)
         self.groups = [tuple(numbers) for numbers in found]
+        self._sums: dict[int, list[Sum]] = {}
 
     def _file(self, applied: Applied) -> int:
         """Put a rule with those of its peers; the classes of a group that is new, for the caller to tell."""
@@ -49,6 +70,18 @@ class Reach:
         for number in self.groups[one]:
             yield self._rules[number]
 
+    def sums(self, one: int, subjects: Sequence[int], perhaps: Sequence[int]) -> Iterator[Sum]:
+        """The rules about a class; those that only add up are one where their peers and ports are equal.
+
+        `subjects` and `perhaps` are the classes that each policy selects, or may.
+        """
+        for number in (-1, *self.groups[one]):
+            found = self._sums.get(number)
+            if found is None:
+                rules = self._rules[number] if number >= 0 else self._everywhere
+                found = self._sums[number] = _summed(rules, subjects, perhaps)
+            yield from found
+
     def doubtful(self, one: int) -> bool:
         """Whether a rule may or may not be about the class: what holds for it holds for no one else."""
         bit = 1 << one
@@ -62,6 +95,8 @@ class Reach:
 
     def exchange(self, old: Sequence[Applied], new: Sequence[Applied]) -> None:
         """Put rules in place of others; lists that a copy may share are replaced, never changed."""
+        stale = {self._numbers.get(applied.sure | applied.perhaps, -1) for applied in (*old, *new)} | {-1}
+        self._sums = {number: found for number, found in self._sums.items() if number not in stale}
         self._everywhere = [applied for applied in self._everywhere if applied not in old]
         self._rules = list(self._rules)
         self._numbers = dict(self._numbers)
