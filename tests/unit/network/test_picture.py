@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -9,14 +10,16 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from xml.etree import ElementTree as ET
 
 import pytest
-from benchmarks.network_workloads import realistic
+from benchmarks.network_workloads import kano, realistic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.network.helpers import PODS, asked, policy, world_of
+from tests.unit.network.worlds import Maker
 from thwart.lib.bitsets import members
 from thwart.network.engine import Model
 from thwart.network.formats.html import html
@@ -52,8 +55,6 @@ def map_of(*policies: str) -> Map:
 
 
 def realistic_map(namespaces: int, policies: int) -> Map:
-    import json
-
     data = json.dumps({"apiVersion": "v1", "kind": "List", "items": realistic(namespaces, policies)}).encode()
     world = read_world([("w.json", data)])
     assert world.refused == ()
@@ -183,6 +184,48 @@ def test_lines_say_what_a_larger_map_says(middling: Map) -> None:
     check_lines(middling)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10_000))
+def test_pictures_of_random_worlds_agree_with_their_maps(seed: int) -> None:
+    objects = Maker(Random(seed)).world()
+    world = read_world([("w.json", json.dumps({"kind": "List", "items": objects}).encode())])
+    found = build_map(Model(world))
+    survey = Survey(found)
+    assert {pair: reach.word for pair, reach in survey.reach.items()} == found.matrix
+    if not wire(survey).coarse:
+        check_lines(found)
+    check_listing(survey)
+    check_svg(svg(found))
+    check_page(html(found))
+
+
+def check_listing(survey: Survey) -> None:
+    """A pair of areas is listed when, and only when, something may flow."""
+    found = survey.found
+    names = {number: area.name for area in survey.areas for number in members(area.bits)}
+    expected = {
+        (names[source], names[destination])
+        for one in found.connections
+        for destination in one.destinations
+        for source in one.sources
+    }
+    pairs = {(one.here.name, one.there.name): one for one in list_pairs(survey)}
+    assert pairs.keys() == expected
+    ports: dict[tuple[str, str], set[tuple[str, bool]]] = {}
+    masks: dict[tuple[int, int, bool], int] = {}
+    for one in found.connections:
+        for destination in one.destinations:
+            for source in one.sources:
+                key = (source, destination, one.unknown)
+                masks[key] = masks.get(key, 0) | one.ports
+    for (source, destination, unknown), mask in masks.items():
+        words = (found.model.ports.describe(mask), unknown)
+        ports.setdefault((names[source], names[destination]), set()).add(words)
+    for ends, pair in pairs.items():
+        if pair.reach.word != "all" and not pair.left_out:
+            assert {(flow.ports, flow.unknown) for flow in pair.flows} == ports[ends]
+
+
 def check_lines(found: Map) -> None:
     """Drawn pairs of boxes are exactly the pairs of groups in the map, with all of their ports."""
     wiring = wire(Survey(found))
@@ -211,19 +254,40 @@ def check_lines(found: Map) -> None:
 
 
 def test_a_large_map_is_of_namespaces_and_leaves_none_out(large: Map) -> None:
-    survey = Survey(large)
-    wiring = wire(survey)
+    wiring = wire(Survey(large))
     assert wiring.coarse
+    check_nothing_hidden(large, wiring)
+    assert any(one.area in (SEVERAL, WITHIN) for one in wiring.bundles)
+
+
+def test_one_large_namespace_shows_its_chief_workloads() -> None:
+    data = json.dumps({"kind": "List", "items": kano(200, 120)}).encode()
+    found = build_map(Model(read_world([("w.json", data)])))
+    survey = Survey(found)
+    wiring = wire(survey)
+    assert wiring.chief
+    check_nothing_hidden(found, wiring)
+    (others,) = [row for row in wiring.rows if row.label.startswith("(")]
+    shown = [row for row in wiring.rows if row is not others and row.pods]
+    assert len(shown) == 18
+    outside = [survey.from_outside(row.bits.bit_length() - 1) for row in shown]
+    hidden = [survey.from_outside(number) for number in members(others.bits)]
+    assert any(outside)
+    assert all(outside) or not any(hidden)
+    assert "those that the outside reaches" in svg(found)
+
+
+def check_nothing_hidden(found: Map, wiring: Wiring) -> None:
+    """Every connection of the map lies in a drawn line; every group in one row."""
     assert len(wiring.bundles) <= MOST_BUNDLES
-    assert sum(row.bits.bit_count() for row in wiring.rows) == len(large.groups)
+    assert sum(row.bits.bit_count() for row in wiring.rows) == len(found.groups)
     reached: dict[int, int] = {}
     for source, destination, _, _ in pairs_of(wiring):
         for there in members(wiring.rows[destination].bits):
             reached[there] = reached.get(there, 0) | wiring.rows[source].bits
-    for one in large.connections:
+    for one in found.connections:
         for destination in one.destinations:
             assert one.source_bits & ~reached.get(destination, 0) == 0
-    assert any(one.area in (SEVERAL, WITHIN) for one in wiring.bundles)
 
 
 def test_default_deny_is_told_by_direction() -> None:
@@ -276,7 +340,8 @@ def test_no_two_labels_meet_and_all_is_inside(name: str, request: pytest.Fixture
                     assert one.x + (wide * 0.71 if one.turn == -45 else 0) <= drawing.width, one.text
                 else:
                     start = one.x - {"start": 0, "middle": wide / 2, "end": wide}[one.anchor]
-                    assert start >= 0, one.text
+                    assert 0 <= start + dx, one.text
+                    assert "key" in one.look or "figure" in one.look or start + dx + wide <= drawing.width, one.text
                     level.append((round(one.y), start, start + wide))
         for turn, places in slanted.items():
             places.sort()
@@ -368,8 +433,6 @@ NASTY = "</text><script>alert(1)</script>\"'&\u202e\u0301\x00\x1b[31m" + "n" * 2
 
 
 def nasty_map() -> Map:
-    import json
-
     pods = [
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": space}, "spec": {"containers": []}}
         for space in (NASTY, NASTY + "2", "日本語" * 40, "a--b", "a", "b--a")

@@ -20,7 +20,7 @@ def namespace_without_default_deny(look: Look) -> Iterator[Finding]:
     `medium` where that is missing for ingress; `low` where only egress is open, and for namespaces of the platform.
     Namespaces in which nothing runs in the pod network are passed over.
     """
-    closed = _closed(look)
+    closed = closed_namespaces(look)
     for name in sorted(look.of_namespace):
         missing = [direction for direction in (INGRESS, EGRESS) if name not in closed[direction]]
         if not missing:
@@ -36,7 +36,7 @@ def namespace_without_default_deny(look: Look) -> Iterator[Finding]:
         )
 
 
-def _closed(look: Look) -> dict[str, set[str]]:
+def closed_namespaces(look: Look) -> dict[str, set[str]]:
     """The namespaces in which every pod is isolated or denied, by direction."""
     closed: dict[str, set[str]] = {INGRESS: set(), EGRESS: set()}
     for policy in look.policies:
@@ -83,7 +83,7 @@ def workload_without_policy(look: Look) -> Iterator[Finding]:
 
     Where a namespace has no policy at all, `namespace-without-default-deny` says so once instead.
     """
-    closed = _closed(look)[INGRESS]
+    closed = closed_namespaces(look)[INGRESS]
     guarded = 0
     for number, policy in enumerate(look.policies):
         denies = any(rule.action == DENY for rule in policy.ingress)
