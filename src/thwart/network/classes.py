@@ -139,14 +139,18 @@ class Partition:
 
     def _hosts(self, world: World) -> None:
         nodes = {node.name: node for node in world.nodes}
-        grouped: dict[tuple[str, bool], list[Endpoint]] = {}
+        grouped: dict[tuple[str, bool, tuple[Address, ...]], list[Endpoint]] = {}
         for endpoint in world.endpoints:
             if endpoint.host_network:
-                grouped.setdefault((endpoint.node, endpoint.everywhere and not endpoint.node), []).append(endpoint)
+                # on nodes that are not known, other addresses are other nodes
+                apart = () if endpoint.node else endpoint.addresses
+                grouped.setdefault((endpoint.node, endpoint.everywhere and not endpoint.node, apart), []).append(
+                    endpoint
+                )
         for name, node in nodes.items():
             if node.stated:
-                grouped.setdefault((name, False), [])
-        for (name, everywhere), members in sorted(grouped.items()):
+                grouped.setdefault((name, False, ()), [])
+        for (name, everywhere, _), members in sorted(grouped.items()):
             found = nodes.get(name)
             addresses = {*(found.addresses if found else ()), *(a for member in members for a in member.addresses)}
             four, six = self._family_blocks(addresses)

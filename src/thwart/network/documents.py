@@ -45,6 +45,8 @@ class Meta(msgspec.Struct, rename="camel"):
     generate_name: str | None = None
     namespace: str | None = None
     labels: dict[str, str | None] | None = None
+    annotations: dict[str, str | None] | None = None
+    creation_timestamp: str | None = None
     owner_references: list[Owner] | None = None
 
 
@@ -320,7 +322,7 @@ def _raw_items(path: str, data: bytes, top: _RawTop) -> Iterator[Item]:
 
 
 def _wants_lines(kind: str) -> bool:
-    return "Polic" in kind or "Firewall" in kind
+    return "Polic" in kind or "Firewall" in kind or "Authentication" in kind
 
 
 class _Lines:

@@ -45,16 +45,25 @@ class Model:
     def row(self, destination: int) -> list[Cell]:
         """Who reaches a destination: allowed in some family, denied in all, or unknown."""
         if len(self.planes) == 1:
-            return self.planes[4].row(destination)
+            return self._with_itself(destination, self.planes[4].row(destination))
         rows = {family: plane.row(destination) for family, plane in self.planes.items()}
-        return self._in_families(rows, lambda source: self.families(source, destination))
+        found = self._in_families(rows, lambda source: self.families(source, destination))
+        return self._with_itself(destination, found)
 
     def column(self, source: int) -> list[Cell]:
         """Whom a source reaches, as `row` with sets of destinations."""
         if len(self.planes) == 1:
-            return self.planes[4].column(source)
+            return self._with_itself(source, self.planes[4].column(source))
         columns = {family: plane.column(source) for family, plane in self.planes.items()}
-        return self._in_families(columns, lambda destination: self.families(source, destination))
+        found = self._in_families(columns, lambda destination: self.families(source, destination))
+        return self._with_itself(source, found)
+
+    def _with_itself(self, number: int, found: list[Cell]) -> list[Cell]:
+        """A machine always reaches itself."""
+        if not self.classes[number].is_one_host:
+            return found
+        bit = 1 << number
+        return joined([Cell(ports, allow | bit, deny & ~bit) for ports, allow, deny in found])
 
     def _in_families(self, cells: dict[int, list[Cell]], families: Callable[[int], list[int]]) -> list[Cell]:
         """Join what holds in each family for the classes at the other end that are met in it."""

@@ -13,6 +13,7 @@ from thwart.network.model import (
     DENY,
     EGRESS,
     INGRESS,
+    ON_THE_NET,
     PASS,
     Answer,
     Endpoint,
@@ -164,7 +165,12 @@ class _Walk:
         for tier in sorted({policy.tier for policy in policies}):
             hits = [hit for hit in self._hits(tier) if hit.policy.layer == layer]
             isolating = [p for p in policies if p.tier == tier and self._direction in p.isolates]
-            if self._is_near(tier) and (isolating or hits) and not (hits and hits[0].rule.action == ALLOW):
+            if (
+                layer == ON_THE_NET
+                and self._is_near(tier)
+                and (isolating or hits)
+                and not (hits and hits[0].rule.action == ALLOW)
+            ):
                 text = "a pod's own node always reaches it"
                 return True, [*found, Reason(direction=self._direction, effect="node", text=text)]
             if hits:

@@ -12,6 +12,7 @@ from thwart.network._services_nouns import NO_DOORS, Doors
 from thwart.network.selectors import Selector
 
 NAME_LABEL = "kubernetes.io/metadata.name"  # set by the API server on every namespace
+NOT_INJECTED = "annotation:sidecar.istio.io/inject"  # stands among the labels of pods that so decline; no key can be so
 PROTOCOLS = ("TCP", "UDP", "SCTP")  # network policies define no others
 LAST_PORT = 65535
 ALLOW, DENY, PASS = "allow", "deny", "pass"

@@ -9,7 +9,7 @@ import msgspec
 
 from thwart.lib.intervals import Address, parse_address
 from thwart.network.documents import Item, Meta, labels_of
-from thwart.network.model import PROTOCOLS, ContainerPort, Endpoint, Node
+from thwart.network.model import NOT_INJECTED, PROTOCOLS, ContainerPort, Endpoint, Node
 from thwart.network.selectors import Invalid, check_key, check_value
 
 
@@ -83,6 +83,7 @@ WORKLOADS = frozenset(
     }
 )
 FINISHED = ("Succeeded", "Failed")
+_INJECT = "sidecar.istio.io/inject"
 
 
 def pod(item: Item) -> tuple[Endpoint, bool]:
@@ -158,7 +159,10 @@ def _workload(item: Item, labels: dict[str, str]) -> str:
 
 
 def _checked_labels(meta: Meta | None, pointer: tuple[str | int, ...]) -> dict[str, str]:
-    return _checked(tuple(labels_of(meta).items()), pointer)
+    labels = _checked(tuple(labels_of(meta).items()), pointer)
+    if meta is not None and meta.annotations and _INJECT not in labels and meta.annotations.get(_INJECT) == "false":
+        return {**labels, NOT_INJECTED: "false"}
+    return labels
 
 
 @functools.lru_cache(maxsize=1 << 14)

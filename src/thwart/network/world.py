@@ -148,6 +148,7 @@ class _Reader:
             if not isinstance(made, Policy):
                 if self._new(item, item.content):
                     self._pending.append((item, made))
+                    self._kept.setdefault(f"{item.kind} {group}", []).append(item)
             elif self._new(item, (made.subject, made.ingress, made.egress, made.isolates, made.priority)):
                 self._add(made)
         elif check is not None or self.doors.wants(item):

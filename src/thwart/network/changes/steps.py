@@ -25,6 +25,7 @@ from thwart.network.model import (
     INGRESS,
     NAME_LABEL,
     NETWORK,
+    NOT_INJECTED,
     ON_THE_NET,
     PLAIN,
     Answer,
@@ -45,6 +46,7 @@ Step = frozenset[Edit]  # edits of which none helps without the others
 VOLATILE = frozenset(
     {
         "pod-template-hash",
+        NOT_INJECTED,
         "controller-revision-hash",
         "pod-template-generation",
         "controller-uid",

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from thwart.lib.intervals import Block
 from thwart.network.documents import Item
 from thwart.network.kinds import Surroundings
@@ -57,6 +59,7 @@ PODS = PodPeer(())
 WHOLE = {4: Block(4, 0, (1 << 32) - 1), 6: Block(6, 0, (1 << 128) - 1)}
 LAST = float("inf")  # where what has no order stands
 _NAME_LABEL = "kubernetes.io/metadata.name"
+_STORED = "projectcalico.org/metadata"
 _OPERATORS = {(IN, False): "In", (IN, True): "NotIn", (NOT_IN, False): "NotIn", (NOT_IN, True): "In"}
 _BUILT_IN = {tier.name: tier for tier in (NETWORK, ADMIN, BASELINE)} | {
     "adminnetworkpolicy": ADMIN,  # as they were called before
@@ -266,8 +269,13 @@ def _both_groups(around: Surroundings, kinds: Iterable[str]) -> list[Item]:
 def _labels(item: Item) -> tuple[dict[str, str], bool]:
     """The labels, and whether they are all: the older API's store keeps foreign ones in an annotation."""
     labels = item.labels
-    stored = item.api.startswith(CRD) and not any("projectcalico.org/" not in key for key in labels)
-    return labels, not stored
+    if not item.api.startswith(CRD) or any("projectcalico.org/" not in key for key in labels):
+        return labels, True
+    try:
+        kept = msgspec.json.decode((item.meta.annotations or {}).get(_STORED) or "", type=_Stored)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return labels, False
+    return {**labels, **{key: value or "" for key, value in (kept.labels or {}).items()}}, True
 
 
 def _set(item: Item, around: Surroundings) -> _Set:
@@ -281,6 +289,12 @@ def _set(item: Item, around: Surroundings) -> _Set:
     blocks = tuple(BlockPeer(network(text, ("spec", "nets"))) for text in spec.nets or ())
     domains = spec.allowed_egress_domains
     return _Set(labels, complete, blocks, (NamePeer(tuple(domains)),) if domains else ())
+
+
+class _Stored(msgspec.Struct):
+    """What the annotation holds."""
+
+    labels: dict[str, str | None] | None = None
 
 
 def _places(around: Surroundings) -> dict[str, Place]:

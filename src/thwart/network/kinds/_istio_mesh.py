@@ -1,40 +1,52 @@
-"""The mesh around the policies: which pods are in it, how each is served, and who is who in it.
+"""The mesh around the policies: how its pods are served, who is who in it, and what is spoken.
 
-Sources: istio.io docs/setup/additional-setup/sidecar-injection and the webhook that its charts make (labels, and which of
-them wins), pkg/kube/inject/inject.go (host network, system namespaces), cni/pkg/util/podutil.go (ambient),
-pilot/pkg/security/authz/model/generator.go (how identities are matched), pkg/config/protocol (what a Service declares).
+Sources: istio/istio pilot/pkg/security/authz/model/generator.go (how identities are matched), pilot/pkg/security/
+trustdomain, pkg/config/protocol (what a Service declares); istio.io docs/reference/config/istio.mesh.v1alpha1.
 
-Taken as given: the revisions that labels name are installed, `enableNamespacesByDefault` is off, proxies in the mesh
-speak mutual TLS to each other wherever the other side can (automatic mutual TLS), and identities are `<trust
-domain>/ns/<namespace>/sa/<account>`. Pods' annotations are not read. A mesh of several clusters is judged as this one
-alone: addresses outside have no identity.
+Taken as given: proxies in the mesh speak mutual TLS to each other wherever the other side can (automatic mutual TLS), and
+identities are `<trust domain>/ns/<namespace>/sa/<account>`. A mesh of several clusters is judged as this one alone:
+addresses outside have no identity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
 
 from thwart.network.kinds import Surroundings
+from thwart.network.kinds._istio_members import (
+    NAME,
+    any_of,
+    captured,
+    gateways,
+    injected,
+    is_ambient,
+    labelled,
+    pod_labels,
+    signed,
+    unsure,
+)
 from thwart.network.model import AccountPeer, AllOf, AnyOf, Maybe, Not, Peer, PodPeer
-from thwart.network.selectors import Requirement, Selector
+from thwart.network.selectors import Requirement
 
 SIDECAR, AMBIENT, UNSURE = "sidecar", "ambient", "unsure"
 NOBODY, EVERYONE = AnyOf(()), AllOf(())
 ROOT = "istio-system"
 OTHER_ROOT = "istio-config"  # the root namespace of many examples
-_LOCAL = "cluster.local"  # stands for the mesh's own trust domain, whatever it is called (pilot/pkg/security/trustdomain)
-_NAME = "kubernetes.io/metadata.name"
-_BY_NAMESPACE, _REVISION, _BY_POD = "istio-injection", "istio.io/rev", "sidecar.istio.io/inject"
-_MODE, _TLS, _WAYPOINT = "istio.io/dataplane-mode", "security.istio.io/tlsMode", "istio.io/use-waypoint"
-_MANAGED, _ROLE = "gateway.istio.io/managed", "istio"
-_GATEWAY_ROLES = ("eastwestgateway", "egressgateway", "ingressgateway")
-_IGNORED = ("kube-node-lease", "kube-public", "kube-system", "local-path-storage")
+_LOCAL = (
+    "cluster.local"  # stands for the mesh's own trust domain, whatever it is called (pilot/pkg/security/trustdomain)
+)
+_WAYPOINT = "istio.io/use-waypoint"
 _NOT_HTTP = frozenset({"tcp", "tls", "https", "mongo", "mysql", "redis"})
+_MOST_COMPARISONS = 5_000_000  # of patterns with the names of namespaces; what is beyond is unknown
 _SERVER_FIRST = frozenset({25, 53, 3306, 27017})  # no protocol is looked for there
+
+
+Account = tuple[str, str]  # namespace and name
 
 
 class Plane(NamedTuple):
@@ -42,6 +54,20 @@ class Plane(NamedTuple):
 
     name: str
     pods: Peer
+
+
+class Spoken(NamedTuple):
+    """Ports with the pods at which they never speak HTTP, and those at which they may not, as Services declare it."""
+
+    ports: tuple[int, ...]
+    never: Peer
+    perhaps: Peer
+
+
+class _Declared(NamedTuple):
+    pods: Peer
+    not_http: bool
+    by_name: bool
 
 
 class MeshConfig(msgspec.Struct, rename="camel"):
@@ -63,12 +89,6 @@ class InstallSpec(msgspec.Struct, rename="camel"):
     values: _Values | None = None
 
 
-class GatewaySpec(msgspec.Struct):
-    """`spec` of Istio's own Gateway: the labels of the pods that it configures."""
-
-    selector: dict[str, str | None] | None = None
-
-
 class _Port(msgspec.Struct, rename="camel"):
     name: str | None = None
     port: int | None = None
@@ -78,6 +98,7 @@ class _Port(msgspec.Struct, rename="camel"):
 
 
 class _Service(msgspec.Struct):
+    selector: dict[str, str | None] | None = None
     ports: list[_Port] | None = None
 
 
@@ -86,21 +107,23 @@ class Mesh:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
+        self._found: dict[tuple[str, str], Peer] = {}  # patterns that were looked up
+        self._comparisons = _MOST_COMPARISONS
         config = _config(around)
         self.root = config.root_namespace or ROOT
         self.root_stated = bool(config.root_namespace)
         self._domains_stated = bool(config.trust_domain)
         self._domains = dict.fromkeys((_LOCAL, config.trust_domain or _LOCAL, *(config.trust_domain_aliases or ())))
-        self.gateways = _gateways(around)
-        self.signed = _signed(around)
-        sidecars = AnyOf((*_injected(), self.gateways))
-        ambient = AllOf((AnyOf(_captured()), Not(sidecars)))
+        self.gateways = gateways(around)
+        self.signed = signed(around)
+        sidecars = AnyOf((*injected(), self.gateways))
+        ambient = AllOf((AnyOf(captured()), Not(sidecars)))
         self.planes = [Plane(SIDECAR, sidecars)]
-        if _is_ambient(around):
+        if is_ambient(around):
             self.planes.append(Plane(AMBIENT, ambient))
-        unsure = _unsure(around, signed=self.signed)
-        if unsure is not None:
-            self.planes.append(Plane(UNSURE, AllOf((unsure, Not(sidecars), Not(ambient)))))
+        open_question = unsure(around, signed=self.signed)
+        if open_question is not None:
+            self.planes.append(Plane(UNSURE, AllOf((open_question, Not(sidecars), Not(ambient)))))
 
     @cached_property
     def members(self) -> Peer:
@@ -115,43 +138,60 @@ class Mesh:
                              if item.labels.get(_WAYPOINT, "none") != "none"]  # fmt: skip
         if any(_WAYPOINT in namespace.labels for namespace in self._around.namespaces.values()):
             found.append(PodPeer(pods=(), namespaces=used))
-        if any(_WAYPOINT in labels for labels in _labels(self._around)):
+        if any(_WAYPOINT in labels for labels in pod_labels(self._around)):
             found.append(PodPeer(pods=used))
-        return AnyOf(tuple(dict.fromkeys(found))) if found else None
+        return any_of(found) if found else None
+
+    @cached_property
+    def _addressed(self) -> bool:
+        return all(pod.addresses for pod in self._around.endpoints)
+
+    def elsewhere(self, blocks: Peer) -> Peer:
+        """The pods that are selected because they are in none of these blocks; one without address may be in one."""
+        return Not(blocks) if self._addressed else Maybe(Not(blocks))
 
     # --- who is who ---------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _accounts(self) -> list[tuple[str, str]]:
-        return sorted({(pod.namespace, pod.account) for pod in self._around.endpoints if not pod.host_network})
+    def _identities(self) -> tuple[list[tuple[str, Account]], list[tuple[str, Account]]]:
+        """`/ns/<namespace>/sa/<account>` of all pods in their order; and backwards, letter by letter."""
+        pairs = {(pod.namespace, pod.account) for pod in self._around.endpoints if not pod.host_network}
+        found = [(f"/ns/{namespace}/sa/{account}", (namespace, account)) for namespace, account in pairs]
+        return sorted(found), sorted((text[::-1], pair) for text, pair in found)
 
     def principals(self, patterns: Iterable[str]) -> Peer:
         """The pods whose identity matches one of these: whole, `abc*`, `*abc`, or `*` for any."""
-        return self._identified(map(self._principal, patterns))
+        return self._identified("principal", patterns, self._principal)
 
     def namespaces(self, patterns: Iterable[str]) -> Peer:
         """The pods whose identity is of one of these namespaces; a `*` stands for anything, wherever it is."""
-        return self._identified(map(self._namespace, patterns))
+        return self._identified("namespace", patterns, self._namespace)
 
     def accounts(self, names: Iterable[str], namespace: str) -> Peer:
         """The pods whose identity is of one of these service accounts, by default of the policy's namespace."""
         pairs = {(head if slash else namespace, tail if slash else head)
                  for head, slash, tail in (name.partition("/") for name in names)}  # fmt: skip
-        return self._identified([AccountPeer(frozenset(pairs))])
+        return AllOf((self.members, AccountPeer(frozenset(pairs))))
 
-    def _identified(self, parts: Iterable[Peer]) -> Peer:
-        return AllOf((self.members, AnyOf(tuple(dict.fromkeys(parts)))))
+    def _identified(self, what: str, patterns: Iterable[str], look_up: Callable[[str], Peer]) -> Peer:
+        found = []
+        for pattern in patterns:
+            peer = self._found.get((what, pattern))
+            if peer is None:
+                peer = self._found[what, pattern] = look_up(pattern)
+            found.append(peer)
+        return AllOf((self.members, any_of(found)))
 
     def _principal(self, pattern: str) -> Peer:
         if pattern == "*":
             return EVERYONE
         if pattern.startswith("*"):
-            return self._matching(lambda identity: identity.endswith(pattern[1:]), self._domains)
+            return self._ending(pattern[1:])
         domain, slash, rest = pattern.partition("/")
         if pattern.endswith("*"):
             if slash and domain not in self._domains:
-                return self._elsewhere(domain, self._prefixed(domain, rest[:-1]))
-            return self._prefixed(domain, rest[:-1]) if slash else self._any_domain(pattern[:-1])
+                return self._elsewhere(domain, self._prefixed(rest[:-1]))
+            return self._prefixed(rest[:-1]) if slash else self._any_domain(pattern[:-1])
         parts = pattern.split("/")
         if len(parts) != 5 or (parts[1], parts[3]) != ("ns", "sa"):
             return NOBODY
@@ -162,57 +202,73 @@ class Mesh:
         """Another trust domain: nobody's here, if it is known how this mesh calls its own. No domain has a colon."""
         return NOBODY if self._domains_stated or ":" in domain else Maybe(found)
 
-    def _prefixed(self, domain: str, rest: str) -> Peer:
+    def _prefixed(self, rest: str) -> Peer:
         parts = rest.split("/")
         if len(parts) > 2 and parts[0] == "ns" and parts[2:] in ([""], ["sa", ""]):
             return PodPeer(pods=(), namespace=parts[1])
-        return self._matching(lambda identity: identity.startswith(f"{domain}/{rest}"), (domain,))
+        return AccountPeer(frozenset(_beginning(self._identities[0], "/" + rest)))
+
+    def _ending(self, end: str) -> Peer:
+        """The pods whose identity ends so; the end may be longer than what comes behind the trust domain."""
+        found = set(_beginning(self._identities[1], end[::-1]))
+        at = end.find("/ns/")
+        if at >= 0 and any(domain.endswith(end[:at]) for domain in self._domains):
+            found |= {pair for text, pair in self._identities[0][slice(*_range(self._identities[0], end[at:]))]
+                      if text == end[at:]}  # fmt: skip
+        return AccountPeer(frozenset(found))
 
     def _any_domain(self, start: str) -> Peer:
         if any(domain.startswith(start) for domain in self._domains):
             return EVERYONE
         return self._elsewhere(start, EVERYONE)
 
-    def _matching(self, matches: Callable[[str], bool], domains: Iterable[str]) -> Peer:
-        names = list(domains)
-        return AccountPeer(
-            frozenset(
-                (namespace, account)
-                for namespace, account in self._accounts
-                if any(matches(f"{domain}/ns/{namespace}/sa/{account}") for domain in names)
-            )
-        )
-
     def _namespace(self, pattern: str) -> Peer:
         if "*" not in pattern:
             return PodPeer(pods=(), namespace=pattern)
         if not pattern.strip("*"):
             return EVERYONE
+        self._comparisons -= len(self._around.namespaces)
+        if self._comparisons < 0:
+            return Maybe(EVERYONE)
         found = tuple(sorted(name for name in self._around.namespaces if _glob(pattern, name)))
-        return PodPeer(pods=(), namespaces=(Requirement(_NAME, "In", found),)) if found else NOBODY
+        return PodPeer(pods=(), namespaces=(Requirement(NAME, "In", found),)) if found else NOBODY
 
     # --- what is spoken -----------------------------------------------------------------------------------------------
 
     @cached_property
-    def _not_http(self) -> dict[str, frozenset[int]]:
+    def _declarations(self) -> list[tuple[str, int, _Declared]]:
+        """Namespace and port of pods with what a Service says of it."""
         named: dict[tuple[str, str], set[int]] = {}
         for pod in self._around.endpoints:
             for port in pod.ports:
                 named.setdefault((pod.namespace, port.name), set()).add(port.number)
-        found: dict[str, set[int]] = {}
+        found = []
         for item in self._around.items("", "Service"):
-            for port_spec in item.spec(_Service).ports or ():
-                if (port_spec.protocol or "TCP") == "TCP" and _is_not_http(port_spec):
+            spec = item.spec(_Service)
+            pods = PodPeer(pods=labelled(spec.selector or {}), namespace=item.namespace)
+            for port_spec in (spec.ports or ()) if spec.selector else ():
+                if (port_spec.protocol or "TCP") == "TCP":
                     target = port_spec.target_port or port_spec.port or 0
-                    numbers = {target} if isinstance(target, int) else named.get((item.namespace, target), set())
-                    found.setdefault(item.namespace, set()).update(numbers)
-        return {namespace: frozenset(numbers) for namespace, numbers in found.items()}
+                    by_name = isinstance(target, str)
+                    numbers = named.get((item.namespace, target), ()) if isinstance(target, str) else (target,)
+                    declared = _Declared(pods, _is_not_http(port_spec), by_name)
+                    found += [(item.namespace, number, declared) for number in sorted(numbers)]
+        return found
 
-    def not_http(self, namespace: str | None) -> frozenset[int]:
+    def spoken(self, namespace: str | None) -> tuple[Spoken, ...]:
         """Ports of pods of a namespace (None: of any) that a Service declares to speak something else than HTTP."""
-        if namespace is not None:
-            return self._not_http.get(namespace, frozenset())
-        return frozenset().union(*self._not_http.values())
+        by_port: dict[int, list[_Declared]] = {}
+        for place, number, declared in self._declarations:
+            if namespace in (None, place):
+                by_port.setdefault(number, []).append(declared)
+        found: dict[tuple[Peer, Peer], list[int]] = {}
+        for number, several in sorted(by_port.items()):
+            if any(one.not_http for one in several):
+                agreed = all(one.not_http for one in several)
+                never = [one.pods for one in several if agreed and not one.by_name]
+                perhaps = [one.pods for one in several if not agreed or one.by_name]
+                found.setdefault((any_of(never), any_of(perhaps)), []).append(number)
+        return tuple(Spoken(tuple(numbers), *peers) for peers, numbers in found.items())
 
     def has_tokens(self) -> bool:
         """Whether anything says whose tokens are believed."""
@@ -239,81 +295,13 @@ def _config(around: Surroundings) -> MeshConfig:
     return MeshConfig()
 
 
-def _labels(around: Surroundings) -> Iterator[Mapping[str, str]]:
-    """The different labels of pods: replicas share theirs."""
-    yield from {id(pod.labels): pod.labels for pod in around.endpoints}.values()
+def _range(texts: list[tuple[str, Account]], start: str) -> tuple[int, int]:
+    """Where the texts that begin so stand in their order."""
+    return bisect_left(texts, (start,)), bisect_left(texts, (start + chr(0x10FFFF),))
 
 
-def _signed(around: Surroundings) -> bool:
-    """Whether the documents show at all how pods get into the mesh."""
-    return any(
-        labels.get(_BY_NAMESPACE) == "enabled" or _REVISION in labels or labels.get(_MODE) == "ambient"
-        for labels in (namespace.labels for namespace in around.namespaces.values())
-    ) or any(
-        labels.get(_BY_POD) == "true" or _REVISION in labels or labels.get(_MODE) == "ambient"
-        or labels.get(_TLS) == "istio"
-        for labels in _labels(around)
-    )  # fmt: skip
-
-
-def _is_ambient(around: Surroundings) -> bool:
-    places = (namespace.labels for namespace in around.namespaces.values())
-    return any(labels.get(_MODE) == "ambient" for several in (places, _labels(around)) for labels in several)
-
-
-def _req(key: str, operator: str, *values: str) -> Requirement:
-    return Requirement(key, operator, values)
-
-
-_SYSTEM = _req(_NAME, "NotIn", *_IGNORED)
-_WANTED = _req(_BY_POD, "NotIn", "false")
-
-
-def _injected() -> tuple[Peer, ...]:
-    """Pods with a sidecar. A label that says no wins, be it the namespace's or the pod's."""
-    unlabelled = (_req(_BY_NAMESPACE, "DoesNotExist"), _req(_REVISION, "DoesNotExist"), _SYSTEM)
-    return (
-        PodPeer(pods=(_WANTED,), namespaces=(_req(_BY_NAMESPACE, "In", "enabled"), _SYSTEM)),
-        PodPeer(
-            pods=(_WANTED,),
-            namespaces=(_req(_BY_NAMESPACE, "DoesNotExist"), _req(_REVISION, "Exists"), _NOT_AMBIENT, _SYSTEM),
-        ),
-        PodPeer(pods=(_req(_BY_POD, "In", "true"),), namespaces=unlabelled),
-        PodPeer(pods=(_req(_REVISION, "Exists"), _WANTED, _NOT_AMBIENT), namespaces=(*unlabelled, _NOT_AMBIENT)),
-        PodPeer(pods=(_req(_TLS, "In", "istio"),)),  # the injector writes it
-    )
-
-
-_NOT_AMBIENT = _req(_MODE, "NotIn", "ambient")  # there, the revision is that of the waypoints
-
-
-def _captured() -> tuple[Peer, ...]:
-    """Pods of the ambient mesh, as far as they have no sidecar."""
-    return (
-        PodPeer(pods=(_req(_MODE, "NotIn", "none"),), namespaces=(_req(_MODE, "In", "ambient"),)),
-        PodPeer(pods=(_req(_MODE, "In", "ambient"),)),
-    )
-
-
-def _unsure(around: Surroundings, *, signed: bool) -> Peer | None:
-    """Pods that may be in the mesh: the labels of their namespace were not read, or nothing shows how a pod gets in."""
-    if not signed:
-        return PodPeer(pods=(_WANTED,), namespaces=(_req(_BY_NAMESPACE, "DoesNotExist"), _SYSTEM))
-    names = sorted(name for name, namespace in around.namespaces.items() if not namespace.stated)
-    return PodPeer(pods=(_WANTED,), namespaces=(_req(_NAME, "In", *names), _SYSTEM)) if names else None
-
-
-def _gateways(around: Surroundings) -> Peer:
-    """Pods that are proxies themselves, whatever the injector does with them."""
-    selectors: dict[Selector, None] = {
-        (_req(_ROLE, "In", *_GATEWAY_ROLES),): None,
-        (_req(_MANAGED, "Exists"),): None,
-    }
-    for item in around.items("networking.istio.io", "Gateway"):
-        chosen = (item.spec(GatewaySpec).selector or {}).items()
-        if chosen:
-            selectors[tuple(sorted(_req(key, "In", value or "") for key, value in chosen))] = None
-    return AnyOf(tuple(PodPeer(pods=chosen) for chosen in selectors))
+def _beginning(texts: list[tuple[str, Account]], start: str) -> Iterator[Account]:
+    yield from (pair for _, pair in texts[slice(*_range(texts, start))])
 
 
 def _glob(pattern: str, text: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -38,8 +37,8 @@ _BAD_TEMPLATE = re.compile(r"/\{\w+=\*\*?\}|\{\w*\}|/\*\*?|\*\*?/")
 class _Shape(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     def given(self) -> dict[str, list[str]]:
         """The fields that have values, by their names as written."""
-        found = {field.encode_name: getattr(self, field.name) for field in msgspec.structs.fields(self)}
-        return {name: values for name, values in found.items() if values}
+        names = zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True)
+        return {written: values for written, name in names if (values := getattr(self, name))}
 
 
 class SelectorSpec(_Shape):
@@ -151,12 +150,8 @@ class PeerSpec(_Shape):
 
 
 def annotation(item: Item, name: str) -> str:
-    """An annotation of an object; empty where there is none. Of JSON they are not read."""
-    root = getattr(item.origin, "root", None)
-    found: Any = root
-    for step in ("metadata", "annotations", name):
-        found = found.get(step) if isinstance(found, dict) else None
-    return found if isinstance(found, str) else ""
+    """An annotation of an object; empty where there is none."""
+    return (item.meta.annotations or {}).get(name) or ""
 
 
 def dry_run(item: Item) -> bool:

@@ -17,18 +17,16 @@ class _Reach(NamedTuple):
 
 
 _OF_NAMESPACE, _OF_CLUSTER = _Reach(namespaced=True), _Reach(namespaced=False)
+_OTHER_MESH = _Reach(namespaced=False, only_denies=True, directions=frozenset({INGRESS}))
 _REACH = {
     ("crd.antrea.io", "NetworkPolicy"): _OF_NAMESPACE,
     ("crd.antrea.io", "ClusterNetworkPolicy"): _OF_CLUSTER,
     ("k8s.ovn.org", "EgressFirewall"): _Reach(namespaced=True, only_denies=True, directions=frozenset({EGRESS})),
     # a mesh can refuse what the network lets through, at the destination; it never opens what the network closes
-    ("security.istio.io", "AuthorizationPolicy"): _Reach(True, only_denies=True, directions=frozenset({INGRESS})),
-    ("security.istio.io", "PeerAuthentication"): _Reach(True, only_denies=True, directions=frozenset({INGRESS})),
+    ("security.istio.io", "AuthorizationPolicy"): _OTHER_MESH,  # of versions that are not modelled
+    ("security.istio.io", "PeerAuthentication"): _OTHER_MESH,
     ("policy.linkerd.io", "AuthorizationPolicy"): _Reach(True, only_denies=True, directions=frozenset({INGRESS})),
 }
-_MESH_ROOTS = frozenset(
-    {"istio-system", "istio-config"}
-)  # Istio applies policies of its root namespace to the whole mesh
 _POLICY_GROUPS = frozenset({"networking.k8s.io", "policy.networking.k8s.io", "extensions"})
 
 
@@ -42,11 +40,10 @@ def unmodelled(item: Item) -> Unmodelled | None:
             return None
         namespaced = item.meta.namespace is not None or (group in _POLICY_GROUPS and item.kind == "NetworkPolicy")
         reach = _Reach(namespaced=namespaced)
-    mesh_wide = group == "security.istio.io" and item.namespace in _MESH_ROOTS
     return Unmodelled(
         kind=f"{item.kind} ({item.api})",
         name=item.name,
-        namespace=item.namespace if reach.namespaced and not mesh_wide else None,
+        namespace=item.namespace if reach.namespaced else None,
         origin=item.origin,
         only_denies=reach.only_denies,
         directions=reach.directions,

@@ -72,6 +72,8 @@ class Removal:
         """One verdict for each rule that is about any flow at all."""
         for key in sorted(self._at, key=self._order):
             number, policy, rule = self.written[key]
+            if rule.index < 0:  # of the kind's own meaning, not written
+                continue
             verdict = Verdict(number=number, policy=policy, rule=rule, direction=key.direction)
             self._judge(key, verdict)
             if verdict.redundant and self._together:

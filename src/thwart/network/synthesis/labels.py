@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 from thwart.lib.bitsets import members
+from thwart.network.model import NOT_INJECTED
 from thwart.network.selectors import Requirement, Selector
 from thwart.network.synthesis.asking import Labels
 
@@ -13,6 +14,7 @@ from thwart.network.synthesis.asking import Labels
 VOLATILE = frozenset(
     {
         "pod-template-hash",
+        NOT_INJECTED,
         "rollouts-pod-template-hash",
         "controller-revision-hash",
         "pod-template-generation",
