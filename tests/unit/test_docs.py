@@ -103,7 +103,7 @@ def test_every_error_is_described_with_what_to_do() -> None:
 
 
 SLUG = re.compile(r"[a-z]+(?:-[a-z0-9]+)*")
-TELLERS = frozenset({"problem", "_problem", "count", "summarise", "Problem", "_diagnostic", "_failed", "_note"})
+TELLERS = frozenset({"problem", "_problem", "count", "summarise", "Problem", "_diagnostic", "_failed", "_note", "_tell", "problem"})
 NAMED = {"DANGLING": DANGLING}  # slugs that two places share
 FAMILIES = {"feed-": {"feed-stale", "feed-missing"}}  # slugs with a part that the program puts in
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from thwart.lib.bitsets import members, pack
 from thwart.network._comparing_units import Joint, Spread
 from thwart.network.engine import Model
+from thwart.network.intents._rows import cells_of
 from thwart.network.ports import Ports
 
 _KEPT = 64  # rows: destinations of one class follow each other
@@ -53,7 +54,7 @@ class View:
         classes = [one.new if after else one.old for one in joints]
         self._classes = classes
         self._everyone = (1 << len(model.classes)) - 1
-        self._spread = Spread(classes, len(model.classes))
+        self.spread = Spread(classes, len(model.classes))
         self._translated = model.ports.translation(ports)
         self._same_ports = self._translated == [1 << number for number in range(ports.size)]
         self._rows: dict[int, list[Piece]] = {}
@@ -73,11 +74,11 @@ class View:
             found = self._rows[number] = [
                 Piece(
                     self._mask(ports),
-                    self._spread(allow),
-                    self._spread(deny),
-                    self._spread(self._everyone & ~(allow | deny)),
+                    self.spread(allow),
+                    self.spread(deny),
+                    self.spread(self._everyone & ~(allow | deny)),
                 )
-                for ports, allow, deny in self._model.row(number)
+                for ports, allow, deny in cells_of(self._model, number)
             ]
         return found
 
@@ -106,7 +107,7 @@ class View:
         pairs = {(of[id(a)], of[id(b)]) for a in pods for b in pods if a is not b or not a.single}
         bit = 1 << joint
         for source, destination in sorted(pairs):
-            for ports, allow, deny in self._model.row(destination):
+            for ports, allow, deny in cells_of(self._model, destination):
                 yes, no = allow >> source & 1, deny >> source & 1
                 yield Piece(self._mask(ports), bit if yes else 0, bit if no else 0, 0 if yes or no else bit)
 

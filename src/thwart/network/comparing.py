@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from thwart.lib.bitsets import members, pack
 from thwart.network._comparing_cuts import cut_alike
 from thwart.network._comparing_rows import Piece, Shift, State, View, profiles, reaching, shifts, standing
+from thwart.network._comparing_touched import touched
 from thwart.network._comparing_units import ADDED, BOTH, NODE, OUT, REMOVED, Joint, joint_classes
 from thwart.network.engine import Model
 from thwart.network.model import World
@@ -93,16 +94,19 @@ def compare(old: World, new: World) -> Comparison:
     policies = (*before.world.policies, *after.world.policies)
     ports = Ports(policies, (*before.classes, *after.classes))
     views = View(before, joints, ports, after=False), View(after, joints, ports, after=True)
-    found = _Differences(*views, joints).changes()
+    classes = touched(before, after)
+    looked = None if classes is None else views[0].spread(classes) | views[1].spread(classes)
+    found = _Differences(*views, joints, looked).changes()
     return Comparison(old=before, new=after, joints=joints, ports=ports, changes=tuple(found))
 
 
 class _Differences:
     """Walks over all destinations."""
 
-    def __init__(self, old: View, new: View, joints: Sequence[Joint]) -> None:
+    def __init__(self, old: View, new: View, joints: Sequence[Joint], looked: int | None) -> None:
         self._old, self._new, self._joints = old, new, joints
         size = len(joints)
+        self._looked = (1 << size) - 1 if looked is None else looked
         self._stands = {word: standing(joints, word) for word in (BOTH, ADDED, REMOVED)}
         self._outside = pack((number for number, one in enumerate(joints) if one.what == OUT), size)
         nodes = pack((number for number, one in enumerate(joints) if one.what == NODE), size)
@@ -126,9 +130,8 @@ class _Differences:
         return sorted(made, key=lambda c: (order.index(c.stands), _low(c.destinations), _low(c.sources), c.after))
 
     def _all(self) -> Iterator[tuple[int, str, Shift]]:
-        for destination, joint in enumerate(self._joints):
-            if not self._counted >> destination & 1:
-                continue
+        for destination in members(self._counted & self._looked):
+            joint = self._joints[destination]
             old = self._old.row(destination) if joint.old else []
             new = self._new.row(destination) if joint.new else []
             if old != new:

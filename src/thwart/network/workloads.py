@@ -149,7 +149,7 @@ def owner(item: Item) -> tuple[str, str] | None:
 
 def _workload(item: Item, labels: dict[str, str]) -> str:
     made_by = owner(item)
-    if made_by is None:
+    if made_by is None or made_by[0] == "Node":  # the mirror of a static pod belongs to its machine
         return f"Pod/{item.name}"
     kind, name = made_by
     suffix = "-" + labels.get("pod-template-hash", "")

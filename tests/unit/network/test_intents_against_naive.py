@@ -203,11 +203,12 @@ class Naive:
     ) -> bool:
         """Whether a flow that should not be comes from the destination's own node, which nobody named."""
         here, there = (self.model.classes[body.party.number] for body in (source, destination))
-        if here.what != HOST or there.what != POD:
+        home = here is there and here.is_one_host
+        if here.what != HOST or not (home or there.what == POD):
             return False
         if any(self.explicit(party, body) for body in sources if body.party.number == source.party.number):
             return False
-        if here.everywhere or (here.node and here.node == there.node):
+        if home or here.everywhere or (here.node and here.node == there.node):
             return True
         if here.node and there.node:
             return False

@@ -92,8 +92,9 @@ def read_bounded(path: Path, most: int) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {(error.strerror or 'error').lower()}") from None
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", "") or "no such name").lower()
+        raise SourceError(f"{clean(str(path))} cannot be read: {reason}") from None
     if len(data) > most:
         raise SourceError(f"{path} is larger than {most} bytes")
     return data

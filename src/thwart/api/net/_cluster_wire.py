@@ -160,6 +160,8 @@ def _told(where: str) -> Iterator[None]:
         raise SourceError(error.sentence, "is the cluster up, and does `kubectl version` reach it?") from None
     except errors.RegistryError as error:
         raise SourceError(error.sentence) from None
+    except ValueError as error:  # names that no certificate and no name server can have
+        raise SourceError(f"{where} cannot be asked: {errors.clean(str(error), 120)}") from None
 
 
 def _through(proxy: str | None) -> httpcore.Proxy | None:

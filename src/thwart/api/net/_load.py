@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +49,12 @@ class Network:
 
 
 def load_network(
-    paths: Iterable[str], *, stdin: bytes | None = None, limits: Limits = DEFAULT, over: Iterable[str] = ()
+    paths: Iterable[str],
+    *,
+    stdin: bytes | None = None,
+    limits: Limits = DEFAULT,
+    over: Iterable[str] = (),
+    progress: Callable[[int], None] | None = None,
 ) -> Network:
     """Read manifests.
 
@@ -58,6 +63,7 @@ def load_network(
         stdin: what `-` stands for.
         over: files and folders whose objects take the place of those of the same name in `paths`.
         limits: bounds on each file.
+        progress: told how many bytes came from a cluster, now and then.
 
     Raises:
         SourceError: a path cannot be read, or nothing in any of them describes a pod, workload, namespace or policy;
@@ -70,8 +76,8 @@ def load_network(
 
     unread: list[Diagnostic] = []
     with _no_collector():
-        replacing = _files(over, stdin, limits, unread)
-        world = read_world(_files(paths, stdin, limits, unread), limits, replacing)
+        replacing = _files(over, stdin, limits, unread, progress)
+        world = read_world(_files(paths, stdin, limits, unread, progress), limits, replacing)
     if world.refused:
         raise RefusedError(world.refused)
     if not (world.endpoints or world.policies or world.namespaces or world.unmodelled or world.finished):
@@ -99,7 +105,11 @@ def _no_collector() -> Iterator[None]:
 
 
 def _files(
-    paths: Iterable[str], stdin: bytes | None, limits: Limits, unread: list[Diagnostic]
+    paths: Iterable[str],
+    stdin: bytes | None,
+    limits: Limits,
+    unread: list[Diagnostic],
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     from thwart.api.net._rendered import read_file, read_folder
 
@@ -109,7 +119,7 @@ def _files(
         elif name.startswith("cluster:"):
             from thwart.api.net._cluster import read_cluster
 
-            yield from read_cluster(name, limits, unread)
+            yield from read_cluster(name, limits, unread, progress=progress)
         elif Path(name).is_dir():
             yield from read_folder(Path(name), limits, unread)
         else:

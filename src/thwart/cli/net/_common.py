@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from thwart.cli._screen import plain
+from thwart.cli._screen import Progress, plain
 from thwart.core.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def take_paths(parser: argparse.ArgumentParser) -> None:
     """Let a verb read manifests, named after its options."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="manifests: files, folders, or - for standard input")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="files, folders, charts, cluster:[CONTEXT], or -")
 
 
 def load(paths: Iterable[str]) -> Network | None:
@@ -27,12 +27,16 @@ def load(paths: Iterable[str]) -> Network | None:
     from thwart.cli import complain
 
     chosen = list(paths)
+    progress = Progress(" ".join(chosen), quiet=False)
     try:
-        network = load_network(chosen, stdin=sys.stdin.buffer.read() if "-" in chosen else None)
+        stdin = sys.stdin.buffer.read() if "-" in chosen else None
+        network = load_network(chosen, stdin=stdin, progress=progress)
     except RefusedError as error:
-        for sentence in error.sentences:
-            complain(error.slug, sentence)
+        for told in error.sentences:
+            complain(error.slug, told)
         return None
+    finally:
+        progress.close()
     for one in network.diagnostics:
         place = f"{one.path}: " if one.path else ""
         sys.stderr.write(plain(f"{'warning' if one.incomplete else 'note'}[{one.slug}]: {place}{one.message}") + "\n")
