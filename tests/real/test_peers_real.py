@@ -1,7 +1,9 @@
 """Random small worlds, asked of the field's own analyzers too: np-guard's netpol-analyzer, and NCA.
 
 Name the programs in THWART_TEST_NPGUARD and THWART_TEST_NCA. Worlds hold only what both sides model: plain
-NetworkPolicy, pods without addresses (both peers keep blocks apart from pods), no pods in a host's network, IPv4.
+NetworkPolicy, pods without addresses (both peers keep blocks apart from pods), no pods in a host's network, IPv4, and
+names of ports that are everywhere of one protocol (np-guard opens a port of a name under the rule's protocol even where
+the container's is another; types.go means "the named port on a pod", which has its own).
 """
 
 from __future__ import annotations
@@ -19,16 +21,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.unit.network.worlds import NAMESPACES, OUTSIDE, PORTS, PROTOCOLS, Maker
+from tests.unit.network.worlds import NAMES, NAMESPACES, OUTSIDE, PORTS, PROTOCOLS, Maker
 from thwart.network.engine import Model
 from thwart.network.explain import Directory, judge
 from thwart.network.world import read_world
 
 pytestmark = pytest.mark.real
 WORLDS = 25
+PROTOCOL_OF = dict(zip(NAMES, PROTOCOLS, strict=True))
 ADDRESSES = [text for text in OUTSIDE if ":" not in text]
 _ENTRY = re.compile(r"^(?P<src>\S+) => (?P<dst>\S+) : (?P<conn>.+)$", re.MULTILINE)
-_PIECE = re.compile(r"protocols:(?P<protocols>[A-Z,]+?)(?:,dst_ports:(?P<ports>[0-9,-]+))?(?=}|;|$)")
+_PIECE = re.compile(r"protocols:(?P<protocols>[A-Z, ]+?)(?:,dst_ports:(?P<ports>[0-9,-]+))?(?=}|;|$)")
 
 Ports = frozenset[tuple[str, int, int]]
 EVERYTHING: Ports = frozenset((protocol, 1, 65535) for protocol in PROTOCOLS)
@@ -60,6 +63,8 @@ def world(seed: int, *, names: bool) -> list[dict[str, Any]]:
     for pod in pods:
         pod["spec"].pop("hostNetwork", None)
         pod["status"] = {}
+        for port in pod["spec"]["containers"][0]["ports"]:
+            port["protocol"] = PROTOCOL_OF[port["name"]]
     policies = [maker.network_policy(number) for number in range(3)]
     for policy in policies:
         spec = policy["spec"]
@@ -73,8 +78,8 @@ def _plain(node: object, *, names: bool) -> None:
     if isinstance(node, dict):
         if ":" in node.get("ipBlock", {}).get("cidr", ""):
             node["ipBlock"] = {"cidr": "10.1.0.0/16"}
-        if not names and isinstance(node.get("port"), str):
-            node["port"] = 8080
+        if isinstance(node.get("port"), str):
+            node.update({"protocol": PROTOCOL_OF[node["port"]]} if names else {"port": 8080})
     for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         _plain(child, names=names)
 
@@ -120,7 +125,7 @@ def _nca_ports(text: str) -> Ports:
     found = set()
     for piece in _PIECE.finditer(text):
         spans = [span.partition("-") for span in (piece["ports"] or "1-65535").split(",")]
-        for protocol, (first, _, last) in product(piece["protocols"].split(","), spans):
+        for protocol, (first, _, last) in product(piece["protocols"].replace(" ", "").split(","), spans):
             found.add((protocol, int(first), int(last or first)))
     assert found, f"not understood: {text}"
     return frozenset(found)

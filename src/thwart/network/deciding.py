@@ -38,7 +38,8 @@ class Side(NamedTuple):
     """One direction at one destination: the rules, and what happens at the end of each tier.
 
     `near` are sources on the destination's own node, `perhaps_near` those that may be; only the tiers in `STOPPING`
-    ever stop them. `plain` says that only NetworkPolicy speaks.
+    ever stop them; in any other they are let in where a policy speaks of the destination (`speaking`, those of whom one
+    does). `plain` says that only NetworkPolicy speaks.
     """
 
     entries: tuple[Entry, ...]
@@ -46,6 +47,7 @@ class Side(NamedTuple):
     near: int
     perhaps_near: int
     plain: bool
+    speaking: Mapping[Tier, int]
 
 
 class Decision(NamedTuple):
@@ -67,7 +69,7 @@ def decide(side: Side, port: int, everyone: int) -> Decision:
     if side.plain:
         return _added(side, port, everyone)
     totals = {ALLOW: 0, DENY: 0, PASS: 0}
-    tiers: dict[Tier, list[Entry]] = {tier: [] for tier in side.isolated}
+    tiers: dict[Tier, list[Entry]] = {tier: [] for tier in (*side.isolated, *side.speaking)}
     for entry in side.entries:
         if entry.mask & port:
             tiers.setdefault(entry.tier, []).append(entry)
@@ -77,7 +79,7 @@ def decide(side: Side, port: int, everyone: int) -> Decision:
             break
         stopped = side.isolated.get(tier, _NOBODY)
         if tier not in STOPPING and (side.near | side.perhaps_near):
-            at = undecided if tiers[tier] else undecided & (stopped.sure | stopped.perhaps)
+            at = undecided & side.speaking.get(tier, 0)
             totals[ALLOW] |= at & (side.near | side.perhaps_near)
             undecided &= ~(at & side.near)
         undecided = _tier(tiers[tier], undecided, stopped, totals)

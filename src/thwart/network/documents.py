@@ -6,6 +6,7 @@ A list of a hundred thousand pods is one pass of a typed JSON decoder; places in
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ MAX_NODES = 4_000_000  # of one YAML file
 _NOTHING = msgspec.Raw(b"null")
 _MOST_UNKNOWN = 20  # fields that are dropped from one object
 _FORBIDDEN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_SEPARATOR = re.compile(rb"^---(?=\s|\Z)", re.MULTILINE)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -294,14 +296,47 @@ def read_items(path: str, data: bytes, limits: Limits) -> Iterator[Item | tuple[
         documents = load_all(
             data, max_bytes=limits.yaml_bytes, max_depth=limits.json_depth, max_nodes=MAX_NODES, schema="kubernetes"
         )
-    except DocumentError:
+    except DocumentError as error:
         if data.lstrip()[:1] not in (b"{", b"["):
-            raise
+            yield from _around(path, data, limits, error)
+            return
         documents = (
             json_bounded.load(data, max_bytes=limits.file_bytes, max_depth=limits.json_depth, max_items=MAX_VALUES),
         )
     for document in documents:
         yield from _loose_items(path, document)
+
+
+def _around(
+    path: str, data: bytes, limits: Limits, error: DocumentError
+) -> Iterator[Item | tuple[Origin, str, Invalid]]:
+    """The documents around a broken one, as kubectl takes each by itself; then the error.
+
+    Raises:
+        DocumentError: always, once everything else was given.
+    """
+    starts = [0, *(found.start() for found in _SEPARATOR.finditer(data)), len(data)]
+    lines = 0
+    spent = 0
+    for first, last in itertools.pairwise(starts):
+        part = data[first:last]
+        spent += lines + len(part)
+        if len(starts) < 3 or spent > limits.yaml_bytes:  # lines are kept by blank ones, which must not add up
+            break
+        try:
+            documents = load_all(
+                b"\n" * lines + part,
+                max_bytes=limits.yaml_bytes,
+                max_depth=limits.json_depth,
+                max_nodes=MAX_NODES,
+                schema="kubernetes",
+            )
+        except DocumentError:
+            documents = ()
+        for document in documents:
+            yield from _loose_items(path, document)
+        lines += part.count(b"\n")
+    raise error
 
 
 def _raw_items(path: str, data: bytes, top: _RawTop) -> Iterator[Item]:
@@ -348,6 +383,9 @@ def _loose_items(
     if document is None:
         return
     origin: Origin = YamlOrigin(path, document) if isinstance(document, YamlMap) else NoOrigin(path)
+    if isinstance(document, dict) and not kind and _is_object(document) and not isinstance(document.get("kind"), str):
+        yield origin, "an object", Invalid(("metadata",), "it has no kind")
+        return
     if not isinstance(document, dict) or not isinstance(document.get("kind") or kind or None, str):
         yield Item("", "", Meta(), origin, None, None)  # compose files, chart values: not ours to refuse
         return
@@ -356,6 +394,9 @@ def _loose_items(
     if listed.endswith("List") and isinstance(items, list):
         for item in items:
             yield from _loose_items(path, item, listed.removesuffix("List"), str(document.get("apiVersion") or ""))
+        return
+    if listed == "List" and items is not None:
+        yield origin, listed, Invalid(("items",), "items must be a list")
         return
     try:
         head = msgspec.convert(document, _Head)
@@ -367,3 +408,9 @@ def _loose_items(
     yield Item(
         head.api_version or api, head.kind or kind, head.metadata or Meta(), origin, head.spec, head.status, head.specs
     )
+
+
+def _is_object(document: dict[object, object]) -> bool:
+    """Whether it was meant for the API server: an API and a name, as charts' and tools' own files do not have them."""
+    meta = document.get("metadata")
+    return isinstance(document.get("apiVersion"), str) and isinstance(meta, dict) and bool(meta.get("name"))

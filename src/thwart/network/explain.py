@@ -165,12 +165,8 @@ class _Walk:
         for tier in sorted({policy.tier for policy in policies}):
             hits = [hit for hit in self._hits(tier) if hit.policy.layer == layer]
             isolating = [p for p in policies if p.tier == tier and self._direction in p.isolates]
-            if (
-                layer == ON_THE_NET
-                and self._is_near(tier)
-                and (isolating or hits)
-                and not (hits and hits[0].rule.action == ALLOW)
-            ):
+            speaking = any(p.tier == tier and (p.rules(self._direction) or p in isolating) for p in policies)
+            if layer == ON_THE_NET and self._is_near(tier) and speaking and not (hits and hits[0].rule.action == ALLOW):
                 text = "a pod's own node always reaches it"
                 return True, [*found, Reason(direction=self._direction, effect="node", text=text)]
             if hits:

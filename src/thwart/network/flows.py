@@ -65,7 +65,7 @@ class Answers:
             return self._of_service(flow, flow.dst.service)
         source, destination = self._end(flow.src), self._end(flow.dst)
         if source.endpoint is None and destination.endpoint is None and self._strange(source, destination):
-            raise UnknownParty("neither end is a pod: network policies have no say")
+            raise UnknownParty("neither end is a pod or a node: network policies have no say")
         port = self._port(flow, destination)
         same = source.endpoint is not None and source.endpoint is destination.endpoint and source.endpoint.single
         versions = [party.address.version if party.address else 0 for party in (source, destination)]
@@ -94,9 +94,9 @@ class Answers:
         return next(named, None)
 
     def _strange(self, source: Party, destination: Party) -> bool:
-        from thwart.network.classes import POD
+        from thwart.network.classes import OUTSIDE
 
-        return POD not in (self._model.classes[source.number].what, self._model.classes[destination.number].what)
+        return all(self._model.classes[end.number].what == OUTSIDE for end in (source, destination))
 
     def _end(self, end: _End) -> Party:
         key = (end.namespace, end.pod, end.ip)

@@ -132,14 +132,17 @@ class Plane:
         one = self.partition.classes[destination]
         entries = Entries()
         isolated: dict[Tier, Isolated] = {}
+        speaking: dict[Tier, int] = {}
         doubtful = self.doubtful(destination)
         for number in self._selecting[destination]:
             policy = self.policies[number]
             if policy.layer != layer:
                 continue
+            here = self.everyone if only < 0 else 1
+            if policy.ingress or INGRESS in policy.isolates:
+                speaking[policy.tier] = here
             if INGRESS in policy.isolates:
                 sure, perhaps = isolated.get(policy.tier, (0, 0))
-                here = self.everyone if only < 0 else 1
                 isolated[policy.tier] = Isolated(sure, here) if number in doubtful else Isolated(here, perhaps)
             for applied in self.ingress[number]:
                 sure, perhaps = applied.sure, applied.perhaps
@@ -148,7 +151,7 @@ class Plane:
                 if number in doubtful:
                     sure, perhaps = 0, sure | perhaps
                 entries.add(applied, self.ports.mask(applied.rule.ports, one), sure, perhaps)
-        return entries.side(isolated, near if layer == ON_THE_NET else (0, 0))
+        return entries.side(isolated, near if layer == ON_THE_NET else (0, 0), speaking)
 
     def _egress(self, destination: int) -> list[Cell]:
         one = self.partition.classes[destination]
@@ -241,7 +244,16 @@ class Plane:
                 sure = applied.sure >> source & 1
                 self.places.add(entries, applied, subjects if sure else 0, perhaps if sure else subjects | perhaps)
         near = self.foreign.near_destinations(source) if layer == ON_THE_NET else (0, 0)
-        return entries.side(self.isolated[INGRESS][layer], near)
+        return entries.side(self.isolated[INGRESS][layer], near, self._speaking(layer) if any(near) else {})
+
+    def _speaking(self, layer: int) -> dict[Tier, int]:
+        """For each tier the classes of whom a policy speaks as destinations."""
+        found: dict[Tier, int] = {}
+        for number, policy in enumerate(self.policies):
+            if policy.layer == layer and (policy.ingress or INGRESS in policy.isolates):
+                bits = self.subjects[number] | self.perhaps_subjects[number]
+                found[policy.tier] = found.get(policy.tier, 0) | bits
+        return found
 
     def near(self, source: int, destination: int) -> bool:
         """Whether the source is the destination's own node."""

@@ -31,6 +31,9 @@ class Applied(NamedTuple):
     adds: bool
 
 
+_NONE: Mapping[Tier, int] = {}
+
+
 class Entries:
     """Entries of a side; rules that only ever add up are one where their ports are equal."""
 
@@ -52,7 +55,9 @@ class Entries:
         if perhaps:
             self._perhaps[mask] = self._perhaps.get(mask, 0) | perhaps
 
-    def side(self, isolated: Mapping[Tier, Isolated], near: tuple[int, int]) -> Side:
+    def side(
+        self, isolated: Mapping[Tier, Isolated], near: tuple[int, int], speaking: Mapping[Tier, int] = _NONE
+    ) -> Side:
         """The side that they make."""
         plain = not (self._ranked or self._perhaps) and all(
             tier == NETWORK and not perhaps for tier, (_, perhaps) in isolated.items()
@@ -61,7 +66,7 @@ class Entries:
             Entry(NETWORK, (PLAIN, -1, 0), ALLOW, mask, sure, self._perhaps.get(mask, 0))
             for mask, sure in self._granted.items()
         )
-        return Side((*self._ranked, *granted), isolated, *near, plain)
+        return Side((*self._ranked, *granted), isolated, *near, plain, speaking)
 
 
 def all_layers(found: list[list[Cell]]) -> list[Cell]:

@@ -8,6 +8,7 @@ from thwart.core.finding import Diagnostic
 from thwart.core.limits import DEFAULT, Limits
 from thwart.lib.documents import DocumentError
 from thwart.network import workloads
+from thwart.network._refusing import check_kind, check_names
 from thwart.network._services_reading import Gatherer
 from thwart.network.documents import Item, YamlOrigin, labels_of, read_items
 from thwart.network.kinds import Check, Pending, Surroundings, decoder, supporting
@@ -99,6 +100,8 @@ class _Reader:
 
     def _sort(self, item: Item) -> None:
         group = item.api.rpartition("/")[0]
+        if bool(item.kind) != bool(item.api) and item.name:
+            raise Invalid(("metadata",), f"it has no {'apiVersion' if item.kind else 'kind'}")
         if not item.kind or not item.api:
             message = "a document that is no Kubernetes object was passed over"
             self.diagnostics.append(
@@ -165,6 +168,8 @@ class _Reader:
             other = unmodelled(item)
             if other is not None:
                 self._add(other)
+            else:
+                check_kind(group, item.kind)
 
     def _support(self, item: Item, check: Check | None) -> None:
         """Keep what policies refer to, and what leads traffic to pods; an object can be both."""
@@ -222,6 +227,7 @@ class _Reader:
             if item.meta.generate_name:
                 return True
             raise Invalid(("metadata",), "it has no name")
+        check_names(item)
         group = item.api.rpartition("/")[0]
         key = (f"{item.kind}.{group}", item.meta.namespace or "default", item.name)
         if key not in self._seen:

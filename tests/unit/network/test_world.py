@@ -272,3 +272,14 @@ def test_eval_lines_that_cannot_be_answered_say_why(change: dict[str, object], e
     found = asked().line(flow)
     assert found["allowed"] == "unknown"
     assert error in found["error"]
+
+
+def test_documents_around_a_broken_one_are_read() -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: a}\nspec: {containers: []}\n"
+    bad = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x, namespace: a}\nspec: {podSelector: 7}\n"
+    world = world_of(f"{pod % 'one'}---\n@broken: [\n--- # next\n{pod % 'two'}---\n{bad}")
+    assert [endpoint.name for endpoint in world.endpoints] == ["one", "two"]
+    assert [(refusal.line, refusal.what) for refusal in world.refused] == [(16, "NetworkPolicy a/x")]
+    (told,) = [diagnostic for diagnostic in world.diagnostics if diagnostic.slug == "unreadable-file"]
+    assert told.path.endswith(":6")
+    assert told.incomplete

@@ -43,6 +43,7 @@ class RuleSide:
     added: dict[Key, _Grants] = field(default_factory=dict)
     doubtful: dict[Key, list[Entry]] = field(default_factory=dict)
     isolated: dict[Tier, Isolated] = field(default_factory=dict)
+    speaking: dict[Tier, int] = field(default_factory=dict)
     near: tuple[int, int] = (0, 0)
     _alike: dict[_Grants, int] = field(default_factory=dict)
     _covers: list[tuple[int, int]] | None = None
@@ -140,7 +141,8 @@ class RuleSide:
 
     def _decide(self, piece: int, entries: list[Entry], granted: int) -> Decision:
         plain = Entry(NETWORK, (PLAIN, -1, 0), "allow", piece, granted, 0)
-        return decide(Side((*entries, plain), self.isolated, *self.near, False), piece, self.plane.everyone)
+        side = Side((*entries, plain), self.isolated, *self.near, False, self.speaking)
+        return decide(side, piece, self.plane.everyone)
 
     def _without_any(self, key: Key) -> list[Change]:
         """The general way: decide with and without the rule."""
@@ -270,6 +272,8 @@ def _fill(side: RuleSide, number: int, one: Class, layer: int) -> None:
         policy = plane.policies[policy_number]
         if policy.layer != layer:
             continue
+        if direction == INGRESS and (policy.ingress or INGRESS in policy.isolates):
+            side.speaking[policy.tier] = plane.everyone
         if direction in policy.isolates:
             sure, perhaps = side.isolated.get(policy.tier, (0, 0))
             here = plane.everyone
