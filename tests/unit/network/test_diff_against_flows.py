@@ -108,8 +108,6 @@ class Both:
         """The state of a pair of units in one world; None where there is no flow."""
         masks = {True: 0, False: 0, None: 0}
         for here, there in product(self.parties(source, side), self.parties(destination, side)):
-            if here.number == there.number and self.models[side].classes[here.number].is_one_host:
-                continue  # a machine to itself
             if source is destination and (
                 here.endpoint is None or (here.endpoint is there.endpoint and here.endpoint.single)
             ):
