@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,10 +121,13 @@ def _files(
             from thwart.api.net._cluster import read_cluster
 
             yield from read_cluster(name, limits, unread, progress=progress)
-        elif Path(name).is_dir():
+        elif not name:  # Path would take it for the present folder: most often a variable that is not set
+            raise UsageError("a path is empty", "write . for the present folder")
+        elif os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
             yield from read_folder(Path(name), limits, unread)
         else:
             try:
                 yield name, read_file(Path(name), limits)
-            except OSError as error:
-                raise SourceError(f"{name} cannot be read: {error.strerror}") from None
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else "it is not the name of a file"
+                raise SourceError(f"{name} cannot be read: {why}") from None

@@ -10,8 +10,11 @@ from thwart.core.errors import UsageError
 from thwart.core.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
+    from thwart.network.flowlogs import FlowRecord
+    from thwart.network.flowlogs.judging import Judged
     from thwart.network.intents.form import Intent
     from thwart.network.intents.outcome import Verdict
+    from thwart.network.watching import Forbidden
 
 IN_THE_ANSWERS = "unmodelled-policy"  # what such a policy could change is unknown in every answer
 
@@ -53,3 +56,20 @@ def write_verdict(verdict: Verdict, name: str) -> str:
     if write is None:
         raise UsageError(f"there is no format {name} here", f"one of {', '.join(verdict_formats())}")
     return write(verdict)
+
+
+def forbidding(network: Network, intents: Sequence[Intent]) -> Forbidden:
+    """Says why an intent forbids a recorded flow; None where none does. See `thwart.api.net.watch.Watch`."""
+    from thwart.network.intents.forbidding import Forbidding
+
+    found = Forbidding(network.model, intents)
+
+    def why(record: FlowRecord, judged: Judged) -> str | None:
+        said = [
+            found.why(source, destination, record.protocol, record.port)
+            for source in judged.source.parties
+            for destination in judged.destination.parties
+        ]
+        return said[0] if said and all(said) else None
+
+    return why

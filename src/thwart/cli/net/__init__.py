@@ -28,12 +28,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "exit codes: 0 answered, 1 an intent is broken, 2 usage or an object that the API server would refuse, "
         "3 incomplete or unknown, 4 could not read"
     )
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_verb_class(parser))
     for name, text in VERBS.items():
-        importlib.import_module(f"{__name__}.{name}").configure(verbs.add_parser(name, help=text))
+        importlib.import_module(f"{__name__}.{name}").configure(verbs.add_parser(name, help=text, allow_abbrev=False))
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out `thwart net VERB`; the exit code."""
     code: int = importlib.import_module(f"{__name__}.{arguments.verb}").run(arguments)
     return code
+
+
+def _verb_class(parser: argparse.ArgumentParser) -> type[argparse.ArgumentParser]:
+    """A parser that itself complains of what it does not know, so that the hint is about this verb's options."""
+
+    class Verb(type(parser)):  # type: ignore[misc]
+        def parse_known_args(self, *given: object, **named: object) -> tuple[argparse.Namespace, list[str]]:
+            found, rest = super().parse_known_args(*given, **named)
+            if rest:
+                self.error(f"unrecognized arguments: {' '.join(rest)}")
+            return found, rest
+
+    return Verb

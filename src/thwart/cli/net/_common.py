@@ -78,8 +78,9 @@ def opened(name: str) -> BinaryIO:
         return sys.stdin.buffer
     try:
         return Path(name).open("rb")
-    except OSError as error:
-        raise SourceError(f"{name} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not the name of a file"
+        raise SourceError(f"{name or 'a path that is empty'} cannot be read: {why}") from None
 
 
 def port_of(text: str | None) -> tuple[str, int]:

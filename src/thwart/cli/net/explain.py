@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Carry it out; the exit code."""
     from thwart.api.net import ask, ask_all, find_party
+    from thwart.network.classes import OUTSIDE
 
     name = _name_of_port(arguments.port)
     protocol, port = ("", 0) if name else port_of(arguments.port)
@@ -53,6 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     if asked is not None:
         return asked
     source, destination = find_party(network, arguments.source), find_party(network, arguments.destination)
+    if {network.model.classes[one.number].what for one in (source, destination)} == {OUTSIDE}:
+        raise UsageError("neither end is a pod or a node: network policies have no say", "name a pod for one end")
     wanted = _named(arguments, network, destination) if name else [(protocol, port)] if port else []
     if wanted:
         answers = [(f"{p} {n}", ask(network, source, destination, p, n)) for p, n in wanted]
