@@ -1,6 +1,6 @@
 """How long network policy takes: reading, making ready, every row, point queries, edits; peers beside it.
 
-    python benchmarks/network.py [WORKLOAD…] [--edits 1000] [--nca PROGRAM] [--np-guard PROGRAM] [--seconds 120]
+    python benchmarks/network.py [WORKLOAD…] [--edits 1000] [--intents 100] [--nca PROGRAM] [--np-guard PROGRAM] [--seconds 120]
 
 Workloads (network_workloads.py) are made from seeds and written as the JSON that `kubectl get -o json` gives. Each is
 measured in a process of its own, so that peaks of memory are its own. Times are processor seconds. `pairs` counts
@@ -28,11 +28,13 @@ from thwart.network.editing import differences
 from thwart.network.engine import Model
 from thwart.network.explain import Directory
 from thwart.network.flows import Answers
+from thwart.network.intents.checking import verify
+from thwart.network.intents.reading import read_intents
 from thwart.network.model import Endpoint, Policy
 from thwart.network.world import read_world
 
 
-def measure(data: bytes, queries: int, edits: int) -> str:
+def measure(data: bytes, queries: int, edits: int, intents: int) -> str:
     gc.disable()  # as the program does while it reads and makes ready (thwart.api.net)
     start = time.process_time()
     world = read_world([("workload.json", data)])
@@ -56,7 +58,34 @@ def measure(data: bytes, queries: int, edits: int) -> str:
         f"analysis {rows - read:.2f} s (ready {ready - read:.2f}, rows {rows - ready:.2f}), all {rows - start:.2f} s, "
         f"peak {peak:.0f} MB; query {query * 1e6:.0f} us"
     )
+    text += check(model, random, intents) if intents else ""
     return text + (edit(model, random, edits) if edits else "")
+
+
+def check(model: Model, random: Random, count: int) -> str:
+    """Intents of every form, about namespaces and teams at random."""
+    forms: list[Object] = []
+    for number in range(count):
+        here, there = (f"ns{random.randrange(200)}" for _ in range(2))
+        forms.append(
+            [
+                {"deny": {"from": {"namespaces": f"team=t{number % 50}"}, "to": {"namespace": there}}},
+                {"allow": {"from": {"namespace": here, "pods": "app=a0"}, "to": {"namespace": here, "pods": "app=a1"}}},
+                {"only": {"from": {"namespace": here}, "to": {"namespace": here, "pods": "tier=back"}, "ports": 8080}},
+                {"no-internet-egress": {"from": {"namespace": here, "pods": "tier=back"}}},
+                {
+                    "nothing-reaches": {
+                        "to": {"namespace": here, "pods": "tier=back"},
+                        "but": {"namespaces": "env=prod"},
+                    }
+                },
+            ][number % 5]
+        )
+    document = {"version": 1, "intents": [{"name": f"i{number}", **form} for number, form in enumerate(forms)]}
+    begin = time.process_time()
+    verdict = verify(model, read_intents([("intents.yaml", json.dumps(document).encode())]))
+    spent = time.process_time() - begin
+    return f"; {count} intents ({verdict.count('broken')} broken) {spent:.2f} s"
 
 
 def peak_memory() -> float:
@@ -74,7 +103,9 @@ def edit(model: Model, random: Random, count: int) -> str:
     for _ in range(count):
         number = random.randrange(len(model.world.policies))
         spec = realistic_spec(random, random.randrange(100))
-        (made,) = read_world([("edit.json", json.dumps(policy(random.choice(namespaces), "e", spec)).encode())]).policies
+        (made,) = read_world(
+            [("edit.json", json.dumps(policy(random.choice(namespaces), "e", spec)).encode())]
+        ).policies
         changes: dict[int, Policy | None] = {number: random.choice([None, made])}
         begin = time.perf_counter()
         after = model.edited(changes)
@@ -186,6 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", default=["kano-1k", "kano-10k", "realistic-10k"], metavar="WORKLOAD")
     parser.add_argument("--queries", type=int, default=2000)
+    parser.add_argument("--intents", type=int, default=0, help="intents to verify")
     parser.add_argument("--edits", type=int, default=0, help="random edits of one policy each")
     parser.add_argument("--nca", metavar="PROGRAM", help="NCA's program, to stand beside")
     parser.add_argument("--np-guard", metavar="PROGRAM", help="np-guard's analyzer, to stand beside")
@@ -193,12 +225,13 @@ def main() -> None:
     parser.add_argument("--measure", metavar="FILE", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        print(measure(Path(given.measure).read_bytes(), given.queries, given.edits))
+        print(measure(Path(given.measure).read_bytes(), given.queries, given.edits, given.intents))
         return
     for name in given.names:
         with tempfile.TemporaryDirectory() as folder:
             whole = make(name, Path(folder))
             options = ["--measure", str(whole), "--queries", str(given.queries), "--edits", str(given.edits)]
+            options += ["--intents", str(given.intents)]
             done = subprocess.run([sys.executable, __file__, *options], capture_output=True, text=True, check=True)
             print(f"{name}: {done.stdout.strip()}", flush=True)
             if given.nca or given.np_guard:

@@ -169,7 +169,7 @@ def big_namespaces(namespaces: int, pods: int, policies: int) -> list[Object]:
         name = f"ns{number}"
         made.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         made += [pod(name, f"p{i}", {"app": f"a{i % policies}"}) for i in range(pods)]
-        made.append(policy(name, "deny", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}))
+        made.append(policy(name, "deny", {"podSelector": {}, "policyTypes": ["Ingress"]}))
         for index in range(policies):
             peer = [{"podSelector": {"matchLabels": {"app": f"a{(index + 1) % policies}"}}}]
             spec = {"podSelector": {"matchLabels": {"app": f"a{index}"}}, "ingress": [{"from": peer}]}

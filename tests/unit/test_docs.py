@@ -103,7 +103,9 @@ def test_every_error_is_described_with_what_to_do() -> None:
 
 
 SLUG = re.compile(r"[a-z]+(?:-[a-z0-9]+)*")
-TELLERS = frozenset({"problem", "_problem", "count", "summarise", "Problem", "_diagnostic", "_failed", "_note", "_tell", "problem"})
+TELLERS = frozenset(
+    {"problem", "_problem", "count", "summarise", "Problem", "_diagnostic", "_failed", "_note", "_tell"}
+)
 NAMED = {"DANGLING": DANGLING}  # slugs that two places share
 FAMILIES = {"feed-": {"feed-stale", "feed-missing"}}  # slugs with a part that the program puts in
 
@@ -341,7 +343,9 @@ def test_the_comparison_of_outputs_can_fail() -> None:
 def test_blocks_of_commands_are_run_or_say_why_not(page: Path) -> None:
     for fence in fences(page):
         if fence.text.startswith("$ "):
-            assert re.fullmatch(r"console(?: no-run: .{5,}| with-kernel)?", fence.info), f"line {fence.line}: {fence.info!r}"
+            assert re.fullmatch(r"console(?: no-run: .{5,}| with-kernel)?", fence.info), (
+                f"line {fence.line}: {fence.info!r}"
+            )
         if runs(fence):
             assert fence.text.startswith("$ "), f"line {fence.line}"
 

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     "scan": "find known vulnerabilities in images, root file systems and directories",
     "sbom": "list the packages of a target",
+    "check": "judge documents by rules: Kubernetes manifests",
+    "rules": "list the rules of check",
     "net": "tell who can talk to whom under network policies, and why",
-    "explain": "tell what is known of an advisory",
+    "explain": "tell what is known of an advisory or a rule",
     "db": "show, build, update and move the advisory database",
     "config": "show settings and where each comes from",
     "help": "read about targets, formats, exit codes and more",
@@ -165,6 +167,10 @@ def _parser_class() -> type[argparse.ArgumentParser]:
             if unknown:
                 flags = [flag for action in self._actions for flag in action.option_strings]
                 near = difflib.get_close_matches(unknown[1], flags, 1)
+                hints = [f"did you mean {near[0]}"] if near else hints
+            choice = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message, re.DOTALL)
+            if choice:
+                near = difflib.get_close_matches(choice[1], [one.strip("' ") for one in choice[2].split(",")], 1)
                 hints = [f"did you mean {near[0]}"] if near else hints
             complain("usage", message, *hints)
             self.exit(2)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -93,6 +95,22 @@ class JsonOrigin:
             except (DocumentError, IndexError):  # JSON that is not YAML: tabs, escapes
                 self._root = ()
         return self.base + _line_in(self._root, pointer[1:]) - 1
+
+    def repeated(self) -> Iterator[tuple[str, int]]:
+        """Keys of the spec that are given more than once in one mapping, with the object's line."""
+        found: list[str] = []
+
+        def pairs(several: list[tuple[str, object]]) -> dict[str, object]:
+            made = dict(several)
+            if len(made) < len(several):
+                found.extend(key for key, count in Counter(key for key, _ in several).items() if count > 1)
+            return made
+
+        try:
+            json.loads(self.spec or b"null", object_pairs_hook=pairs)
+        except (ValueError, RecursionError):  # what is wrong with it is told when it is decoded
+            return
+        yield from ((key, max(self.base, 0)) for key in found)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from thwart.lib.documents import DocumentError
 from thwart.network import workloads
 from thwart.network._refusing import check_kind, check_names
 from thwart.network._services_reading import Gatherer
-from thwart.network.documents import Item, YamlOrigin, labels_of, read_items
+from thwart.network.documents import Item, JsonOrigin, YamlOrigin, labels_of, read_items
 from thwart.network.kinds import Check, Pending, Surroundings, decoder, supporting
 from thwart.network.kinds._unmodelled import unmodelled
 from thwart.network.model import (
@@ -191,7 +191,7 @@ class _Reader:
             place = f"{item.origin.path}:{item.origin.line(pointer)}"
             hint = "the API server drops it or, asked to be strict, refuses the object"
             self.diagnostics.append(Diagnostic(slug="unknown-field", message=message, path=place, hint=hint))
-        if isinstance(item.origin, YamlOrigin):
+        if isinstance(item.origin, YamlOrigin | JsonOrigin):
             for key, line in item.origin.repeated():
                 message = f"{item.what}: the key {shown(key)} is given twice: the last one counts"
                 self.diagnostics.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,37 @@ def test_truncated_manifests_are_told_or_refused_and_never_a_bug(
         code = _map(tmp_path, text[:cut] + suffix)
         assert code in (0, 2, 3, 4)
         assert "error[bug]" not in capsys.readouterr().err
+
+
+def test_lines_that_cannot_be_read_are_told_beside_a_table_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, flows = tmp_path / "a.yaml", tmp_path / "flows.csv"
+    good.write_text(POD, encoding="utf-8")
+    flows.write_bytes("src,dst,port\nshop/web,192.0.2.1,80\n".encode("utf-16"))
+    assert main(["net", "simulate", "--flows", str(flows), "-o", "csv", str(good)]) == 3
+    out, err = capsys.readouterr()
+    assert out.splitlines() == out.splitlines()[:1]
+    assert "warning[flow-unrecognised]: " in err
+
+
+def test_a_pipe_in_a_folder_is_told_and_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "pod.yaml").write_text("{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: []}}")
+    assert main(["net", "map", str(tmp_path)]) == 3
+    assert "no regular file" in capsys.readouterr().err
+
+
+def test_keys_given_twice_in_json_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (
+        '{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "p"},'
+        ' "spec": {"podSelector": {}, "podSelector": {"matchLabels": {"a": "b"}}}}'
+    )
+    (tmp_path / "p.json").write_text(text)
+    assert main(["net", "map", str(tmp_path)]) == 3
+    assert "'podSelector' is given twice" in capsys.readouterr().err
+
+
+def test_a_slip_in_a_verb_is_answered_with_the_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["net", "mpa", "."]) == 2
+    assert "did you mean map" in capsys.readouterr().err

@@ -599,9 +599,7 @@ def test_pods_that_decline_by_annotation_are_not_in_the_mesh() -> None:
         "  annotations: {sidecar.istio.io/inject: 'false'}\nspec: {containers: []}\n"
     )
     mesh = "---\n{apiVersion: v1, kind: Namespace, metadata: {name: m, labels: {istio-injection: enabled}}}\n"
-    closed = (
-        "---\n{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: none, namespace: m}, spec: {}}\n"
-    )
+    closed = "---\n{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: none, namespace: m}, spec: {}}\n"
     inside = "---\n{apiVersion: v1, kind: Pod, metadata: {name: meshed, namespace: m}, spec: {containers: []}}\n"
     world = Asked(mesh + pod + inside + closed)
     assert world.allowed("m/plain", "m/meshed") is False

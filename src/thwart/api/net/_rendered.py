@@ -107,6 +107,8 @@ class _Folder:
                 continue
             if path.is_symlink() and not path.resolve().is_relative_to(self._home):
                 self._tell("unreadable-file", "it is a link that leads out of the folder", path)
+            elif path.exists() and not path.is_file():  # to open a pipe would wait for ever
+                self._tell("unreadable-file", "it is no regular file", path)
             else:
                 yield path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from thwart.cli._screen import plain
 from thwart.cli.net._common import harmless, split_output, take_paths, write
 from thwart.cli.net._flows import take_flows, tell
 from thwart.core.errors import UsageError
@@ -51,6 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     tell(replay.network)
     text = write_simulation(replay.simulation, format_)
     write(harmless(text) if format_ == "text" else text, file)
+    if format_ == "csv":  # a table has no room for what is in none of its lines
+        for one in replay.simulation.troubles:
+            lines = f"{one.count} line{'' if one.count == 1 else 's'}"
+            sys.stderr.write(plain(f"warning[{one.slug}]: {one.file}:{one.line}: {one.message} ({lines})") + "\n")
     if replay.simulation.cuts:
         return 1
     return 3 if replay.incomplete else 0
