@@ -156,9 +156,10 @@ def make(name: str, folder: Path) -> Path:
     parts: dict[str, list[Object]] = {"Namespace": [], "Pod": [], "NetworkPolicy": []}
     for item in items:
         parts.setdefault(item["kind"], []).append(item)
+    (folder / "apart").mkdir()
     for kind, found in parts.items():
         document = {"apiVersion": "v1", "kind": "List", "items": found}
-        (folder / f"{kind}.yaml").write_text(json.dumps(document), encoding="utf-8")
+        (folder / "apart" / f"{kind}.yaml").write_text(json.dumps(document), encoding="utf-8")
     whole = folder / "whole.json"
     whole.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, indent=1), encoding="utf-8")
     return whole
@@ -183,29 +184,17 @@ def peer(name: str, command: list[str], seconds: int) -> float | None:
 
 def peers(folder: Path, given: argparse.Namespace) -> None:
     """The same files through everyone's program."""
-    whole, split = str(folder / "whole.json"), [str(folder / f"{kind}.yaml") for kind in ("Namespace", "Pod")]
+    apart = folder / "apart"
     ours = peer(
-        "thwart net map", [str(Path(sys.executable).with_name("thwart")), "net", "map", "-o", "json", whole], 600
+        "thwart net map",
+        [str(Path(sys.executable).with_name("thwart")), "net", "map", "-o", "json", str(folder / "whole.json")],
+        600,
     )
     theirs: dict[str, list[str]] = {}
     if given.nca:
-        policies = str(folder / "NetworkPolicy.yaml")
-        theirs["NCA"] = [
-            given.nca,
-            "--connectivity",
-            policies,
-            "-n",
-            split[0],
-            "-p",
-            split[1],
-            "--output_format",
-            "txt",
-        ]
+        policies, namespaces, pods = (str(apart / f"{kind}.yaml") for kind in ("NetworkPolicy", "Namespace", "Pod"))
+        theirs["NCA"] = [given.nca, "--connectivity", policies, "-n", namespaces, "-p", pods, "--output_format", "txt"]
     if given.np_guard:
-        apart = folder / "apart"
-        apart.mkdir()
-        for kind in ("Namespace", "Pod", "NetworkPolicy"):
-            (folder / f"{kind}.yaml").rename(apart / f"{kind}.yaml")
         theirs["np-guard"] = [given.np_guard, "list", "--dirpath", str(apart), "-q"]
     for name, command in theirs.items():
         spent = peer(name, command, given.seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,13 +36,20 @@ def _where(one: Refusal) -> str:
     return f"{one.path}:{one.line}" if one.line else one.path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """Manifests made ready for questions. `diagnostics` tell what could not be done and what is assumed."""
 
     model: Model
-    directory: Directory
     diagnostics: tuple[Diagnostic, ...]
+
+    @functools.cached_property
+    def directory(self) -> Directory:
+        """Endpoints by name and by address; made when it is first asked for."""
+        from thwart.network.explain import Directory
+
+        with _no_collector():
+            return Directory(self.model)
 
     @property
     def incomplete(self) -> bool:
@@ -72,7 +80,6 @@ def load_network(
     """
     from thwart.network.assumptions import assumptions
     from thwart.network.engine import Model
-    from thwart.network.explain import Directory
     from thwart.network.world import read_world
 
     unread: list[Diagnostic] = []
@@ -86,9 +93,8 @@ def load_network(
         raise SourceError("nothing there describes a pod, a workload, a namespace or a policy", *reasons)
     with _no_collector():
         model = Model(world)
-        directory = Directory(model)
     found = (*unread, *world.diagnostics, *assumptions(world))
-    return Network(model=model, directory=directory, diagnostics=found)
+    return Network(model=model, diagnostics=found)
 
 
 @contextlib.contextmanager

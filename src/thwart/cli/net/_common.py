@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,6 +38,7 @@ def load(paths: Iterable[str]) -> Network | None:
         return None
     finally:
         progress.close()
+    gc.freeze()  # what was read lives as long as the process: the collector need not look through it
     for one in network.diagnostics:
         place = f"{one.path}: " if one.path else ""
         sys.stderr.write(plain(f"{'warning' if one.incomplete else 'note'}[{one.slug}]: {place}{one.message}") + "\n")
