@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 from thwart._version import __version__
 
 if TYPE_CHECKING:
-    from thwart.api import ScanOptions, decide, scan, write
+    from thwart.api import CheckOptions, ScanOptions, check, decide, scan, write
     from thwart.core.errors import SourceError, ThwartError, UsageError
-    from thwart.core.finding import Diagnostic, Finding, Fix, Suppressed
+    from thwart.core.finding import Diagnostic, Evidence, Finding, Fix, Suppressed
     from thwart.core.package import Layer, Location, Package, Release
     from thwart.core.report import Asset, Exception_, Policy, Report, Verdict
+    from thwart.core.rule import Control, Rule
     from thwart.sources import OpenOptions
 
 _HOMES = {
+    "CheckOptions": "thwart.api",
+    "check": "thwart.api",
     "ScanOptions": "thwart.api",
     "decide": "thwart.api",
     "scan": "thwart.api",
@@ -26,6 +29,7 @@ _HOMES = {
     "ThwartError": "thwart.core.errors",
     "UsageError": "thwart.core.errors",
     "Diagnostic": "thwart.core.finding",
+    "Evidence": "thwart.core.finding",
     "Finding": "thwart.core.finding",
     "Fix": "thwart.core.finding",
     "Suppressed": "thwart.core.finding",
@@ -38,12 +42,17 @@ _HOMES = {
     "Policy": "thwart.core.report",
     "Report": "thwart.core.report",
     "Verdict": "thwart.core.report",
+    "Control": "thwart.core.rule",
+    "Rule": "thwart.core.rule",
     "OpenOptions": "thwart.sources",
 }
 
 __all__ = [
     "Asset",
+    "CheckOptions",
+    "Control",
     "Diagnostic",
+    "Evidence",
     "Exception_",
     "Finding",
     "Fix",
@@ -54,6 +63,7 @@ __all__ = [
     "Policy",
     "Release",
     "Report",
+    "Rule",
     "ScanOptions",
     "SourceError",
     "Suppressed",
@@ -61,6 +71,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "__version__",
+    "check",
     "decide",
     "scan",
     "write",

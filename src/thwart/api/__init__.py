@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from thwart.api._scan import ScanOptions, scan
 from thwart.core.report import Policy, Report, Verdict
 
 if TYPE_CHECKING:
+    from thwart.api._check import CheckOptions, check
+    from thwart.api._scan import ScanOptions, scan
     from thwart.reports import RenderOptions
 
-__all__ = ["ScanOptions", "decide", "formats", "scan", "write"]
+__all__ = ["CheckOptions", "ScanOptions", "check", "decide", "formats", "scan", "write"]
 
 
 def decide(report: Report, policy: Policy | None = None, today: date | None = None) -> tuple[Report, Verdict]:
@@ -40,3 +41,15 @@ def formats() -> list[str]:
     from thwart import reports as room
 
     return room.formats()
+
+
+_HOMES = {"CheckOptions": "_check", "check": "_check", "ScanOptions": "_scan", "scan": "_scan"}
+
+
+def __getattr__(name: str) -> object:
+    """Load a verb when it is first used: a check of documents needs nothing of what a scan needs."""
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(f"thwart.api.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'thwart.api' has no attribute {name!r}")

@@ -10,11 +10,13 @@ from pathlib import Path
 from thwart.api import ScanOptions, scan
 from thwart.cli import complain
 from thwart.cli._screen import Progress
-from thwart.cli._settings import cache_dir, data_dir, nearest_config, read_config
-from thwart.core.config import Config, Settings, parse, resolve
+from thwart.cli._settings import cache_dir, data_dir, load_config
+from thwart.core.config import Settings, resolve
 from thwart.core.errors import ThwartError
 from thwart.core.report import Report
 from thwart.sources import OpenOptions
+
+__all__ = ["ORDER", "Run", "configure", "load_config", "run_targets", "settings", "worst"]
 
 ORDER = (0, 3, 1, 4, 2)  # of exit codes, the weakest first
 
@@ -62,14 +64,6 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 64:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 64")
     return int(text)
-
-
-def load_config(named: Path | None) -> Config | None:
-    """The configuration file that was named, else the nearest one."""
-    if named is not None:
-        return parse(read_config(named), str(named))
-    found = nearest_config()
-    return parse(found[1], os.path.relpath(found[0])) if found else None
 
 
 def run_targets(arguments: argparse.Namespace, chosen: Settings, *, database: Path | None, packages_only: bool) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from thwart.core.config import Config, parse
 from thwart.core.errors import ConfigError
 from thwart.core.limits import MIB
 
@@ -58,3 +59,11 @@ def read_config(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"{path} cannot be read: {why}") from None
+
+
+def load_config(named: Path | None) -> Config | None:
+    """The configuration file that was named, else the nearest one."""
+    if named is not None:
+        return parse(read_config(named), str(named))
+    found = nearest_config()
+    return parse(found[1], os.path.relpath(found[0])) if found else None

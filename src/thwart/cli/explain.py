@@ -1,4 +1,4 @@
-"""`thwart explain ID` for advisories: what is known of a CVE, a GHSA, a DSA, …"""
+"""`thwart explain ID`: what is known of a CVE, a GHSA, a DSA, …, and the page of a rule."""
 
 from __future__ import annotations
 
@@ -21,19 +21,22 @@ _MOST = 40  # affected packages that are listed; `--json` has all
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `thwart explain`."""
-    parser.add_argument("id", metavar="ID", help="CVE-2021-44228, GHSA-…, DSA-…, RHSA-…, GO-…, …")
+    parser.add_argument("id", metavar="ID", help="CVE-2021-44228, GHSA-…, DSA-…, …, or a rule: run-as-root")
     parser.add_argument("--json", action="store_true", help="as JSON")
     add_database(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what is known; `UsageError` when nothing is."""
+    if args.id.islower() and _rule(args.id, as_json=args.json):
+        return 0
     from thwart.api import database as api_db
 
     found = api_db.explain(args.id, places(args))
     if not found.advisories and not found.cves:
         raise UsageError(
             f"the advisory database knows nothing of {args.id}",
+            *_near(args.id),
             "`thwart db status` shows which feeds it has and how old they are",
         )
     if args.json:
@@ -41,6 +44,29 @@ def run(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(map(plain, text(found))) + "\n")
     return 0
+
+
+def _rule(name: str, *, as_json: bool) -> bool:
+    """Print the page of a rule; whether there is one."""
+    from thwart.api._check import rule_of
+
+    rule = rule_of(name)
+    if rule is None:
+        return False
+    if as_json:
+        described = asdict(rule) | {"severity": rule.severity.word}
+        sys.stdout.write(json.dumps({"schema": "thwart-rule-v1", **described}, indent=2) + "\n")
+    else:
+        sys.stdout.write(f"{rule.id}\n\n{rule.page}\n")
+    return True
+
+
+def _near(name: str) -> list[str]:
+    from difflib import get_close_matches
+
+    from thwart.api._check import rule_ids
+
+    return [f"did you mean the rule {near}?" for near in get_close_matches(name, rule_ids(), 1)]
 
 
 def text(found: Explanation) -> list[str]:

@@ -28,6 +28,19 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What in a document shows a defect: where it is said, or, when something is missing, what lacks it.
+
+    `pointer` is an RFC 6901 pointer into the document; `source` is the line of text there, for a reader.
+    """
+
+    phrase: str
+    location: Location
+    pointer: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One defect in one package (or, for a rule, in one document) of an asset.
 
@@ -57,11 +70,14 @@ class Finding:
     published: str = ""
     cwes: tuple[str, ...] = ()
     kind: str = "vulnerability"  # or `notice` (unmaintained, unsound), `rule`
+    subject: str = ""  # what in a document has it: `container web of Deployment shop/web`
+    evidence: tuple[Evidence, ...] = ()
+    references: tuple[str, ...] = ()  # clauses of standards: `pss:runAsNonRoot`, `cis-kubernetes:5.2.7`
 
     @property
     def fingerprint(self) -> str:
-        """Stable across rescans: of id, package and path; never of lines, versions or layers."""
-        subject = f"{self.package.type}/{self.package.full_name}" if self.package else ""
+        """Stable across rescans: of id, package or subject, and path; never of lines, versions or layers."""
+        subject = f"{self.package.type}/{self.package.full_name}" if self.package else self.subject
         paths = sorted({place.path for place in self.locations})
         return hashlib.sha256("\0".join((self.id, subject, *paths)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 

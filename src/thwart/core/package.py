@@ -10,11 +10,12 @@ from thwart.lib.inline import Inline
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A place: path inside the asset, 1-based line (0 is the whole file), diffID of the layer."""
+    """A place: path inside the asset, 1-based line (0 is the whole file) and column (0 is the whole line), diffID of the layer."""
 
     path: str
     line: int = 0
     layer: str = ""
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

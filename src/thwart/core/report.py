@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from thwart.core.advisory import Feed
 from thwart.core.finding import Diagnostic, Finding, Ignore, Suppressed
 from thwart.core.package import Layer, Package, Release
+from thwart.core.rule import Control, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """A thing that can be judged. `kind` is `image`, `rootfs`, `directory` or `sbom`.
+    """A thing that can be judged. `kind` is `image`, `rootfs`, `directory`, `sbom` or `documents`.
 
     `name` is what the user called it; `digest` the manifest's or the tree's, `image_id` the digest of the configuration.
     """
@@ -38,7 +39,11 @@ class DatabaseInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything that was learnt of one asset. Incomplete reports say so in `diagnostics`."""
+    """Everything that was learnt of one asset. Incomplete reports say so in `diagnostics`.
+
+    `documents` counts what rules judged (None where no rule was to judge anything); `rules` describes those that found
+    something; `controls` are the answers to a framework that was asked for.
+    """
 
     asset: Asset
     tool_version: str
@@ -52,6 +57,9 @@ class Report:
     ignores: tuple[Ignore, ...] = ()
     database: DatabaseInfo | None = None
     timings: tuple[tuple[str, float], ...] = field(default=(), compare=False)
+    documents: int | None = None
+    rules: tuple[Rule, ...] = ()
+    controls: tuple[Control, ...] = ()
 
     @property
     def incomplete(self) -> bool:

@@ -138,13 +138,15 @@ def _notes(report: Report, below: int, policy: Policy, *, alone: bool) -> Iterab
     expired = sum(diagnostic.slug == "expired-exception" for diagnostic in report.diagnostics)
     if expired:
         yield f"{expired} exception{'s have' if expired != 1 else ' has'} expired and no longer count{'' if expired != 1 else 's'}"
-    if not report.packages:
-        yield "no package was found, so there was nothing to judge"
+    if not report.packages and not report.documents:
+        nothing = "no package" if report.documents is None else "no document that a rule knows"
+        yield f"{nothing} was found, so there was nothing to judge"
 
 
 def _clean(report: Report) -> tuple[str, ...]:
     aside = f", {len(report.suppressed)} set aside" if report.suppressed else ""
-    return (f"no finding in {len(report.packages)} package{'s' if len(report.packages) != 1 else ''}{aside}",)
+    count, noun = (report.documents, "document") if report.documents is not None else (len(report.packages), "package")
+    return (f"no finding in {count} {noun}{'s' if count != 1 else ''}{aside}",)
 
 
 def _at_least(word: str) -> str:

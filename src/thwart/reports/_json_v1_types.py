@@ -94,11 +94,21 @@ class WireLayer(Wire, frozen=True):
 
 
 class WireLocation(Wire, frozen=True):
-    """A place in the asset; line 0 is the whole file; `layer` is a diffID."""
+    """A place in the asset; line 0 is the whole file, column 0 the whole line; `layer` is a diffID."""
 
     path: str
     line: int = 0
     layer: str = ""
+    column: int = 0
+
+
+class WireEvidence(Wire, frozen=True):
+    """What in a document shows a finding; `pointer` is RFC 6901's, `source` the line of text there."""
+
+    phrase: str
+    location: WireLocation
+    pointer: str = ""
+    source: str = ""
 
 
 class WirePackage(Wire, frozen=True):
@@ -190,6 +200,36 @@ class WireFinding(Wire, frozen=True):
     published: str = ""
     cwes: tuple[str, ...] = ()
     kind: str = "vulnerability"
+    subject: str = ""
+    evidence: tuple[WireEvidence, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+class WireRule(Wire, frozen=True):
+    """A rule that found something; `why`, `fix`, `bad` and `good` are Markdown."""
+
+    id: str
+    title: str
+    family: str
+    severity: SeverityWord
+    confidence: str = "high"
+    why: str = ""
+    fix: str = ""
+    bad: str = ""
+    good: str = ""
+    language: str = ""
+    references: tuple[str, ...] = ()
+
+
+class WireControl(Wire, frozen=True, omit_defaults=False):
+    """A control of a framework that was asked for, and its answer."""
+
+    framework: str
+    id: str
+    title: str
+    status: str
+    findings: int = 0
+    rules: tuple[str, ...] = ()
 
 
 class WireSuppressed(Wire, frozen=True):
@@ -260,6 +300,9 @@ class WireReport(Wire, frozen=True):
     other_packages: tuple[WirePackage, ...] = ()  # named by a finding, but not in the asset's list
     ignores: tuple[WireIgnore, ...] = ()
     timings: tuple[tuple[str, float], ...] = ()
+    documents: int | None = None  # that rules judged; absent where no rule was to judge anything
+    rules: tuple[WireRule, ...] = ()
+    controls: tuple[WireControl, ...] = ()
 
 
 class Document(Wire, frozen=True):

@@ -135,6 +135,8 @@ class View:
             return next((clean(hint) for hint in hints if hint.startswith("thwart ")), "thwart help exit-codes")
         if report.findings:
             return self._explain()
+        if report.documents is not None:
+            return "thwart rules"
         if report.database is not None and report.database.age_days > STALE_DAYS:
             return "thwart db update"
         return f"thwart sbom {shlex.quote(clean(report.asset.name))}"
@@ -145,19 +147,35 @@ class View:
 
     def summary(self) -> str:
         """Counts, suppressed, completeness, age of the database and the verdict, on one line."""
-        findings = self.report.findings
-        touched = len({id(finding.package) for finding in findings if finding.package})
-        total = many(len(self.report.packages), "package")
         parts = [
-            f"{total_of(findings)} in {touched} of {total}"
-            if findings
-            else (f"no findings in {total}" if self.report.packages else "no packages found, so no findings"),
+            self._found(),
             f"{len(self.report.suppressed)} suppressed",
             f"incomplete ({self.incomplete})" if self.incomplete else "complete",
-            self.database_age,
+            *([self.database_age] if self.report.documents is None or self.report.database else []),
             f"verdict {self.verdict.decision}",
         ]
         return ", ".join(parts)
+
+    def _found(self) -> str:
+        """How many findings, and in how much of what was judged."""
+        report = self.report
+        findings = report.findings
+        if report.documents is not None and not report.packages:
+            total = many(report.documents, "document")
+            return f"{total_of(findings)} in {total}" if findings else f"no findings in {total}"
+        total = many(len(report.packages), "package")
+        if findings:
+            touched = len({id(finding.package) for finding in findings if finding.package})
+            return f"{total_of(findings)} in {touched} of {total}"
+        return f"no findings in {total}" if report.packages else "no packages found, so no findings"
+
+
+def place_of(finding: Finding) -> str:
+    """`path:line:column` of the first place; empty without one."""
+    place = finding.locations[0] if finding.locations else None
+    if place is None:
+        return ""
+    return ":".join([place.path, *(str(number) for number in (place.line, place.line and place.column) if number)])
 
 
 def many(count: int, noun: str) -> str:

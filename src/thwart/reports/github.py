@@ -95,6 +95,7 @@ def _place(finding: Finding | None) -> Location | None:
 
 def _command(level: str, title: str, message: str, place: Location | None = None) -> str:
     facts = {"file": place.path if place else "", "line": str(place.line) if place and place.line else ""}
+    facts |= {"col": str(place.column)} if place and place.line and place.column else {}
     told = ",".join(f"{name}={_property(value)}" for name, value in (facts | {"title": title}).items() if value)
     return f"::{level} {told}::{_value(message)}"
 

@@ -14,7 +14,7 @@ from thwart.reports import Judged, RenderOptions, output
 from thwart.reports._links import advisory_address
 from thwart.reports._picture import Staircase, slices, staircase, strata
 from thwart.reports._plain import clean
-from thwart.reports._view import View, counted, many, name_of, only, state_of, tally, urgent
+from thwart.reports._view import View, counted, many, name_of, only, place_of, state_of, tally, urgent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,9 +54,23 @@ class Sheet:
         self.decision = _DECISIONS.get(view.verdict.decision, "Unknown")
 
     @property
+    def of_packages(self) -> list[Finding]:
+        """Findings in packages that no upgrade closes."""
+        return [finding for finding in self.view.unfixed if not finding.evidence]
+
+    @property
+    def of_documents(self) -> list[Finding]:
+        """Findings of rules, which have a place and a line to show."""
+        return [finding for finding in self.view.unfixed if finding.evidence]
+
+    @property
     def headline(self) -> str:
         """The answer in one sentence: how much the upgrades change."""
         report, stairs = self.report, self.stairs
+        if report.documents is not None and not report.packages:
+            judged = many(report.documents, "document")
+            found = many(len(report.findings), "finding") if report.findings else "No findings that count"
+            return f"{found} in {judged}." if report.documents else "No document that a rule knows was found."
         if not report.packages and not report.findings:
             return "No packages were found, so there is nothing to judge."
         if not report.findings:
@@ -134,6 +148,7 @@ def _template() -> Template:
         "moment": _moment,
         "name_of": name_of,
         "only": only,
+        "place_of": place_of,
         "share": _share,
         "size": _size,
         "state_of": state_of,

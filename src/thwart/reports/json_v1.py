@@ -10,10 +10,11 @@ import msgspec
 
 from thwart.core.advisory import Exploited, Feed, Range, Score, Severity
 from thwart.core.errors import ParseError
-from thwart.core.finding import Diagnostic, Finding, Fix, Ignore, Suppressed
+from thwart.core.finding import Diagnostic, Evidence, Finding, Fix, Ignore, Suppressed
 from thwart.core.limits import DEFAULT, Limits
 from thwart.core.package import Layer, Location, Package, Release
 from thwart.core.report import Asset, DatabaseInfo, Report, Verdict
+from thwart.core.rule import Control, Rule
 from thwart.reports import Judged, RenderOptions, output
 from thwart.reports import _json_v1_types as wire
 from thwart.reports._identity import Keys
@@ -99,8 +100,10 @@ def _from_octets(match: re.Match[str]) -> str:
 
 _WIRES: dict[type, type[wire.Wire]] = {
     Asset: wire.WireAsset,
+    Control: wire.WireControl,
     DatabaseInfo: wire.WireDatabase,
     Diagnostic: wire.WireDiagnostic,
+    Evidence: wire.WireEvidence,
     Exploited: wire.WireExploited,
     Feed: wire.WireFeed,
     Fix: wire.WireFix,
@@ -109,6 +112,7 @@ _WIRES: dict[type, type[wire.Wire]] = {
     Location: wire.WireLocation,
     Range: wire.WireRange,
     Release: wire.WireRelease,
+    Rule: wire.WireRule,
     Score: wire.WireScore,
     Verdict: wire.WireVerdict,
 }
@@ -147,7 +151,8 @@ def _raise(value: Any) -> Any:  # noqa: ANN401
     noun = _NOUNS.get(kind)
     if noun is None:
         return value
-    return _lift(value, noun, severity=Severity[value.severity.upper()]) if noun is Score else _lift(value, noun)
+    graded = noun is Score or noun is Rule
+    return _lift(value, noun, severity=Severity[value.severity.upper()]) if graded else _lift(value, noun)
 
 
 def _report(
@@ -173,6 +178,9 @@ def _report(
         suppressed=hidden,
         diagnostics=_lower(report.diagnostics),
         timings=report.timings,
+        documents=report.documents,
+        rules=_lower(report.rules),
+        controls=_lower(report.controls),
     )
 
 
@@ -231,6 +239,9 @@ def _read_report(entry: wire.WireReport, found: wire.Document) -> Report:
         diagnostics=_raise(entry.diagnostics),
         database=_raise(entry.database or found.database),
         timings=entry.timings,
+        documents=entry.documents,
+        rules=_raise(entry.rules),
+        controls=_raise(entry.controls),
     )
 
 

@@ -72,6 +72,7 @@ def _findings(view: View) -> Iterator[Element]:
         case = _case(finding)
         title = finding.fix.title if finding.fix else state_of(finding)
         said = [title, *marks(finding), *finding.because]
+        said += [f"{one.location.path}:{one.location.line}: {one.phrase}" for one in finding.evidence]
         if finding.package is not None and view.layer_of(finding.package.layer):
             said.append(f"{view.layer_of(finding.package.layer)}: {view.history_of(finding.package.layer)}")
         message = f"{finding.severity.word}: {finding.message}"
@@ -85,7 +86,7 @@ def _findings(view: View) -> Iterator[Element]:
 
 def _case(finding: Finding) -> Element:
     version = finding.package.version if finding.package else ""
-    name = f"{finding.id} {name_of(finding)} {version}".rstrip()
+    name = f"{finding.id} {name_of(finding) or finding.subject} {version}".rstrip()
     place = finding.locations[0] if finding.locations else None
     return _element(
         "testcase",
@@ -93,6 +94,7 @@ def _case(finding: Finding) -> Element:
             "name": name or "unnamed",
             "classname": finding.package.type if finding.package else finding.kind,
             "file": place.path if place else "",
+            "line": str(place.line) if place and place.line and finding.evidence else "",
         },
     )
 

@@ -9,7 +9,7 @@ from thwart.core.upgrades import distinct
 from thwart.reports import Judged, RenderOptions, output
 from thwart.reports._links import advisory_address
 from thwart.reports._plain import clip
-from thwart.reports._view import View, bundles, counted, defects, many, name_of, only, state_of
+from thwart.reports._view import View, bundles, counted, defects, many, name_of, only, place_of, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +29,10 @@ def markdown(reports: Sequence[Judged], options: RenderOptions) -> bytes:
     for judged in reports:
         view = View(*judged)
         lines += _header(view)
-        lines += _packages(view) if options.packages_only else [*_upgrades(view), *_unfixed(view), *_suppressed(view)]
+        if options.packages_only:
+            lines += _packages(view)
+        else:
+            lines += [*_controls(view), *_rules(view), *_upgrades(view), *_unfixed(view), *_suppressed(view)]
         lines += _diagnostics(view)
         lines += (
             []
@@ -45,8 +48,38 @@ def _header(view: View) -> Iterator[str]:
     yield f"## {plain(report.asset.name) or 'unnamed'}"
     yield ""
     release = (report.release.name or report.release.distro) if report.release else ""
-    facts = [report.asset.digest, report.asset.platform, release, many(len(report.packages), "package")]
+    documents = [many(report.documents, "document")] if report.documents is not None else []
+    packages = [many(len(report.packages), "package")] if report.packages or not documents else []
+    facts = [report.asset.digest, report.asset.platform, release, *documents, *packages]
     yield ", ".join(plain(fact) for fact in facts if fact)
+    yield ""
+
+
+def _controls(view: View) -> Iterator[str]:
+    if not view.report.controls:
+        return
+    yield "| Control | Answer | Findings | About |"
+    yield "|---|---|--:|---|"
+    for control in view.report.controls:
+        cells = (plain(control.id), plain(control.status), f"{control.findings:,}", plain(control.title))
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _rules(view: View) -> Iterator[str]:
+    """Findings with a place in a document."""
+    found = [finding for finding in view.unfixed if finding.evidence]
+    if not found:
+        return
+    yield "| Rule | Severity | Place | Finding | Fix |"
+    yield "|---|---|---|---|---|"
+    for finding in found[:ROWS_SHOWN]:
+        fix = plain(finding.fix.title) if finding.fix else ""
+        place = code(place_of(finding)) if finding.locations else ""
+        cells = (plain(finding.id), finding.severity.word, place, plain(finding.message), fix)
+        yield f"| {' | '.join(cells)} |"
+    if len(found) > ROWS_SHOWN:
+        yield f"| {many(len(found) - ROWS_SHOWN, 'more finding')} | | | | |"
     yield ""
 
 
@@ -86,10 +119,11 @@ def _advisory(identifier: str) -> str:
 
 
 def _unfixed(view: View) -> Iterator[str]:
-    if not view.unfixed:
+    unfixed = [finding for finding in view.unfixed if not finding.evidence]
+    if not unfixed:
         return
-    grouped = bundles(view.unfixed)
-    once = distinct(view.unfixed)
+    grouped = bundles(unfixed)
+    once = distinct(unfixed)
     yield f"No upgrade closes {many(len(once), 'defect')} in {many(len(grouped), 'package')}: {counted(once)}"
     yield ""
     for bundle in grouped[:ROWS_SHOWN]:

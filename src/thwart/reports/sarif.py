@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from thwart.core.finding import Diagnostic, Finding, Suppressed
     from thwart.core.package import Location
     from thwart.core.report import Report
+    from thwart.core.rule import Rule
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 ROOT = "ASSET"
@@ -54,13 +55,14 @@ def _run(view: View, options: RenderOptions) -> dict[str, Any]:
     findings = () if options.packages_only else report.findings
     suppressed = () if options.packages_only else report.suppressed
     rules: dict[str, list[Finding]] = {}
+    pages = {rule.id: rule for rule in report.rules}
     for finding in (*findings, *(item.finding for item in suppressed)):
         rules.setdefault(_rule_id(finding), []).append(finding)
     index = {rule: position for position, rule in enumerate(rules)}
     results = [_result(finding, index, view) for finding in findings]
     results += [_result(item.finding, index, view) | {"suppressions": [_suppression(item)]} for item in suppressed]
     return {
-        "tool": {"driver": _driver(report, rules)},
+        "tool": {"driver": _driver(report, rules, pages)},
         "automationDetails": {"id": _category(report)},
         "invocations": [_invocation(view)],
         "originalUriBaseIds": {ROOT: {"description": {"text": f"The root of {clean(report.asset.name)}"}}},
@@ -69,13 +71,15 @@ def _run(view: View, options: RenderOptions) -> dict[str, Any]:
     }
 
 
-def _driver(report: Report, rules: dict[str, list[Finding]]) -> dict[str, Any]:
+def _driver(report: Report, rules: dict[str, list[Finding]], pages: dict[str, Rule]) -> dict[str, Any]:
     version = clean(report.tool_version)
     return {
         "name": "Thwart",
         "version": version,
         "semanticVersion": version,
-        "rules": [_rule(name, findings) for name, findings in rules.items()],
+        "rules": [
+            _documented(pages[name]) if name in pages else _rule(name, findings) for name, findings in rules.items()
+        ],
     }
 
 
@@ -114,6 +118,26 @@ def _rule(name: str, findings: Sequence[Finding]) -> dict[str, Any]:
         rule["properties"]["security-severity"] = f"{number:.1f}"
     address = advisory_address(worst.id)
     return rule | ({"helpUri": address} if address else {})
+
+
+def _documented(rule: Rule) -> dict[str, Any]:
+    """A rule that has a page of its own."""
+    band = _BANDS.get(rule.severity)
+    described: dict[str, Any] = {
+        "id": rule.id,
+        "name": "".join(part.capitalize() for part in rule.id.split("-")),
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": _short(f"{rule.title}. {rule.why}", 1000)},
+        "help": {"text": rule.page, "markdown": rule.page},
+        "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        "properties": {
+            "precision": _PRECISIONS.get(rule.confidence, "medium"),
+            "tags": list(dict.fromkeys(["security", "rule", rule.family, rule.severity.word, *rule.references]))[:20],
+        },
+    }
+    if band is not None:
+        described["properties"]["security-severity"] = f"{band[2]:.1f}"
+    return described
 
 
 def _tags(findings: Sequence[Finding], worst: Finding) -> list[str]:
@@ -180,6 +204,8 @@ def _facts(finding: Finding, view: View) -> dict[str, Any]:
         "fixedVersion": finding.fix.version if finding.fix else "",
         "epss": finding.epss,
         "knownExploitedSince": finding.kev.added if finding.kev else "",
+        "references": list(finding.references),
+        "evidence": [f"{one.pointer} {one.phrase}".strip() for one in finding.evidence],
     }
     if package is not None:
         facts |= {
@@ -204,18 +230,20 @@ def _locations(finding: Finding, view: View) -> list[dict[str, Any]]:
 
 
 def _location(place: Location, logical: list[dict[str, str]]) -> dict[str, Any]:
-    return {"physicalLocation": _physical(uri_path(place.path), place.line), "logicalLocations": logical}
+    physical = _physical(uri_path(place.path), place.line, place.column)
+    return {"physicalLocation": physical, "logicalLocations": logical}
 
 
-def _physical(uri: str, line: int) -> dict[str, Any]:
+def _physical(uri: str, line: int, column: int = 0) -> dict[str, Any]:
     # GitHub requires a region; line 0 (the whole file) is shown at the file's first line.
-    return {"artifactLocation": {"uri": uri, "uriBaseId": ROOT}, "region": {"startLine": max(1, line)}}
+    region = {"startLine": max(1, line)} | ({"startColumn": column} if line and column else {})
+    return {"artifactLocation": {"uri": uri, "uriBaseId": ROOT}, "region": region}
 
 
 def _logical(finding: Finding, view: View) -> list[dict[str, str]]:
     package = finding.package
     if package is None:
-        return []
+        return [{"fullyQualifiedName": clean(finding.subject), "kind": "object"}] if finding.subject else []
     name = clean(package.full_name)
     named = f"{name}@{clean(package.version)}"
     found = [{"name": name, "fullyQualifiedName": clean(package.purl) or named, "kind": "package"}]
@@ -275,6 +303,8 @@ def _asset(view: View) -> dict[str, Any]:
         "verdictNotes": list(view.verdict.notes),
         "databaseBuilt": database.built if database else "",
         "databaseAgeDays": database.age_days if database else None,
+        "documents": view.report.documents,
+        "controls": [{"id": one.id, "title": one.title, "status": one.status} for one in view.report.controls],
     }
     return {name: value for name, value in facts.items() if value not in ("", None, [])}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from thwart.core.upgrades import distinct
 from thwart.reports import Judged, RenderOptions, output
 from thwart.reports._links import advisory_address
+from thwart.reports._plain import clean
 from thwart.reports._screen import Ink, columns, fit, flow, hyperlink, pad, wrap
 from thwart.reports._view import (
     WORDS,
@@ -20,6 +21,7 @@ from thwart.reports._view import (
     marks,
     name_of,
     only,
+    place_of,
     state_of,
     tally,
     total_of,
@@ -38,6 +40,7 @@ IDS_SHOWN = 5  # findings named per upgrade, unless all are asked for
 BUNDLES_SHOWN = 10  # packages without an upgrade, likewise
 NAMES_UNCOUNTED = 3  # names of packages that need no number before them
 REASON_ROWS = 6  # of one reason for setting findings aside
+EVIDENCE_SHOWN = 5  # places of one finding, likewise
 INDENT = "    "
 
 
@@ -70,6 +73,7 @@ class _Page:
     def report(self) -> list[str]:
         sections = (
             self.header(),
+            self.controls(),
             self.upgrades(),
             self.rules(),
             self.unfixed(),
@@ -86,6 +90,9 @@ class _Page:
         release = report.release
         facts = [report.asset.digest[:19], report.asset.platform, (release.name or release.distro) if release else ""]
         yield from self.facts(fact for fact in facts if fact)
+        if report.documents is not None and not report.packages:
+            yield from self.facts([many(report.documents, "document")])
+            return
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.view.ecosystems)
         found = many(len(report.packages), "package") + (f" ({kinds})" if kinds else "")
         yield from self.facts([found, *([many(len(report.layers), "layer")] if report.layers else [])])
@@ -154,16 +161,39 @@ class _Page:
         return ", ".join(f"{count:,} {self.ink(word, word)}" for word, count in tally(findings))
 
     def rules(self) -> Iterator[str]:
-        """Findings in a document rather than in a package."""
-        for finding in self.view.unfixed:
-            if finding.package is not None:
-                continue
-            place = finding.locations[0] if finding.locations else None
-            where = (f"{place.path}:{place.line}: " if place.line else f"{place.path}: ") if place else ""
-            told = fit(f"{where}{finding.severity.word}[{finding.id}]: {finding.message}", self.width)
-            yield self.ink(finding.severity.word, told)
+        """Findings in a document rather than in a package, in the order of the documents."""
+        found = [finding for finding in self.view.unfixed if finding.package is None]
+        for finding in sorted(found, key=_place):
+            where = place_of(finding)
+            told = f"{f'{where}: ' if where else ''}{finding.severity.word}[{finding.id}]: {finding.message}"
+            yield self.ink(finding.severity.word, fit(told, self.width if not finding.evidence else 3 * self.width))
+            yield from self.evidence(finding)
             if finding.fix is not None:
                 yield INDENT + fit(f"fix: {finding.fix.title}", self.width - len(INDENT))
+
+    def evidence(self, finding: Finding) -> Iterator[str]:
+        """The lines of the document, each place once, with a caret."""
+        shown = {one.location: one for one in finding.evidence if one.source and one.location.line}
+        number = max((len(str(place.line)) for place in shown), default=0)
+        for place, one in list(shown.items())[: None if self.verbose else EVIDENCE_SHOWN]:
+            room = self.width - number - len(INDENT) - 1
+            yield f"{INDENT}{self.ink('faint', f'{place.line:>{number}}|')}{fit(one.source, room)}"
+            at = columns(clean(one.source[: place.column - 1]))
+            if place.column and at < room:
+                yield f"{INDENT}{' ' * number}{self.ink('faint', '|')}{' ' * at}{self.ink('strong', '^')}"
+
+    def controls(self) -> Iterator[str]:
+        """What a framework asks for, and the answers."""
+        for name in dict.fromkeys(control.framework for control in self.view.report.controls):
+            asked = [control for control in self.view.report.controls if control.framework == name]
+            passed = sum(control.status == "pass" for control in asked)
+            yield self.ink("strong", f"{name}: {passed} of {many(len(asked), 'control')} pass")
+            wide = max(columns(control.id) for control in asked)
+            for control in asked:
+                ink = {"fail": "deny", "pass": "allow"}.get(control.status, "warn")
+                count = f", {many(control.findings, 'finding')}" if control.findings else ""
+                told = fit(f"{control.title}{count}", max(8, self.width - wide - 18))
+                yield f"  {pad(control.id, wide)}  {self.ink(ink, control.status)}{' ' * (14 - len(control.status))}{told}"
 
     def unfixed(self) -> Iterator[str]:
         found = [finding for finding in self.view.unfixed if finding.package is not None]
@@ -272,6 +302,11 @@ class _Page:
         for row in rows:
             cells = [pad(fit(cell, width), width) for cell, width in zip(row, widths, strict=False)]
             yield "  ".join([*cells, fit(row[3], rest)]).rstrip()
+
+
+def _place(finding: Finding) -> tuple[str, int, int, int]:
+    place = finding.locations[0] if finding.locations else None
+    return (place.path, place.line, place.column, -finding.severity) if place else ("", 0, 0, -finding.severity)
 
 
 def _inside(group: FixGroup) -> str:

@@ -10,7 +10,11 @@ from thwart.cli.net._common import harmless, load, split_output, take_paths, wri
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.add_argument(
-        "-o", "--output", metavar="FORMAT[=FILE]", default="text", help="text, json, csv, markdown, dot, mermaid, svg or html"
+        "-o",
+        "--output",
+        metavar="FORMAT[=FILE]",
+        default="text",
+        help="text, json, csv, markdown, dot, mermaid, svg or html",
     )
     take_paths(parser)
 

@@ -1,0 +1,182 @@
+"""Check documents: find the files, judge them by the rules of their families."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from thwart._version import __version__
+from thwart.core.errors import LimitError, SourceError, UsageError
+from thwart.core.finding import Diagnostic
+from thwart.core.limits import DEFAULT, Limits
+from thwart.core.report import Asset, Report
+from thwart.core.rule import Rule
+
+_MOST_FILES = 500_000
+_PASSED_OVER = frozenset({".git", ".hg", ".svn", ".venv", "node_modules", "__pycache__", ".terraform"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions:
+    """How to check.
+
+    `framework` is `pss-restricted@1.30` and the like. `stdin` is what `-` stands for. `now` is the moment of judgement.
+    """
+
+    framework: str = ""
+    stdin: bytes | None = None
+    limits: Limits = DEFAULT
+    now: datetime | None = None
+
+
+def check(paths: Iterable[str], options: CheckOptions | None = None) -> Report:
+    """Judge the documents in files and folders.
+
+    Args:
+        paths: files, folders and `-`. A file that is named is read whatever it is called; in a folder, those that a rule
+            may know by their names.
+        options: see `CheckOptions`.
+
+    Returns:
+        The report, not yet judged: `decide` does that.
+
+    Raises:
+        SourceError: a path that was named cannot be read; UsageError: there is no path, or no such framework.
+    """
+    from thwart import rules
+
+    options = options or CheckOptions()
+    named = list(paths)
+    if not named:
+        raise UsageError("there is no path to check")
+    begun = time.perf_counter()
+    unread: list[Diagnostic] = []
+    chosen = rules.Options(framework=options.framework, limits=options.limits)
+    outcome = rules.check(_files(named, options, unread), chosen, unread)
+    now = options.now or datetime.now(UTC)
+    return Report(
+        asset=Asset(kind="documents", name=_name(named)),
+        tool_version=__version__,
+        created=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        findings=outcome.findings,
+        diagnostics=outcome.diagnostics,
+        ignores=outcome.ignores,
+        documents=outcome.documents,
+        rules=outcome.rules,
+        controls=outcome.controls,
+        timings=tuple({"check": time.perf_counter() - begun}.items()),
+    )
+
+
+def rules() -> list[Rule]:
+    """Every rule, by its id."""
+    from thwart import rules as room
+
+    return room.rules()
+
+
+def rule_of(name: str) -> Rule | None:
+    """The rule of that id."""
+    from thwart import rules as room
+
+    return room.rule_of(name)
+
+
+def rule_ids() -> list[str]:
+    """The id of every rule."""
+    from thwart import rules as room
+
+    return room.ids()
+
+
+def frameworks() -> list[str]:
+    """The names of frameworks, without versions."""
+    from thwart import rules as room
+
+    return room.frameworks()
+
+
+def _name(paths: list[str]) -> str:
+    shown = " ".join(path if path == "-" else os.path.normpath(path) for path in paths[:3])
+    return shown if len(paths) <= 3 else f"{shown} and {len(paths) - 3} more"
+
+
+def _files(paths: list[str], options: CheckOptions, unread: list[Diagnostic]) -> Iterator[tuple[str, bytes]]:
+    from thwart.rules import wanted
+
+    for name in paths:
+        path = Path(name)
+        if name == "-":
+            yield "-", options.stdin or b""
+        elif path.is_dir():
+            for one in _below(path, unread):
+                if wanted(one):
+                    yield from _read(one, options.limits, unread)
+        else:
+            failed: list[Diagnostic] = []
+            yield from _read(os.path.normpath(name), options.limits, failed)
+            if failed:
+                raise SourceError(f"{name} cannot be read: {failed[0].message}")
+
+
+def _below(root: Path, unread: list[Diagnostic]) -> Iterator[str]:
+    """The files of a folder, sorted; links that lead out of it are told and not followed, folders by links neither."""
+    home = os.path.realpath(root)
+    count = 0
+
+    def tell(error: OSError) -> None:
+        unread.append(Diagnostic(slug="unreadable", message=f"{error.strerror}", path=str(error.filename)))
+
+    for here, folders, files in os.walk(root, onerror=tell):
+        folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
+        if "Chart.yaml" in files and "templates" in folders:
+            folders.remove("templates")
+            unread.append(_unrendered(here))
+        for name in sorted(files):
+            count += 1
+            if count > _MOST_FILES:
+                raise LimitError(f"{root} has more than {_MOST_FILES} files")
+            path = os.path.normpath(os.path.join(here, name))  # noqa: PTH118 - called for every file
+            if os.path.islink(path) and not _inside(os.path.realpath(path), home):  # noqa: PTH114
+                from thwart.rules import wanted
+
+                if wanted(path):
+                    message = "it is a link that leads out of the folder"
+                    unread.append(Diagnostic(slug="unreadable", message=message, path=path))
+                continue
+            yield path
+
+
+def _unrendered(chart: str) -> Diagnostic:
+    return Diagnostic(
+        slug="chart-not-rendered",
+        message="templates of a chart are no manifests before they are rendered, so no rule has judged them",
+        path=os.path.normpath(chart),
+        hint=f"render it by hand: helm template {os.path.normpath(chart)} | thwart check -",
+    )
+
+
+def _inside(path: str, home: str) -> bool:
+    return path == home or path.startswith(home.rstrip(os.sep) + os.sep)
+
+
+def _read(path: str, limits: Limits, unread: list[Diagnostic]) -> Iterator[tuple[str, bytes]]:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                why = "it is not a regular file"
+            else:
+                data = file.read(limits.file_bytes + 1)
+                if len(data) <= limits.file_bytes:
+                    yield path, data
+                    return
+                why = f"it is larger than {limits.file_bytes} bytes"
+    except OSError as error:
+        why = error.strerror or str(error)
+    unread.append(Diagnostic(slug="unreadable", message=why, path=path))

@@ -1,0 +1,63 @@
+"""`thwart check`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from thwart.api import CheckOptions, check, decide
+from thwart.cli._output import emit, outputs
+from thwart.cli._settings import load_config
+from thwart.core.config import SEVERITIES, resolve
+from thwart.core.report import Policy
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.description = "Judge documents by rules: Kubernetes manifests and Dockerfiles."
+    parser.epilog = "exit codes: 0 clean, 1 the gate says deny, 2 usage, 3 incomplete, 4 could not read"
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder or -")
+    parser.add_argument(
+        "--framework",
+        metavar="NAME[@VERSION]",
+        default="",
+        help="answer the controls of a standard, and no others: pss-baseline, pss-restricted@1.30; any finding denies "
+        "unless --fail-on says otherwise",
+    )
+    parser.add_argument(
+        "-o", "--output", action="append", default=[], metavar="FORMAT[=FILE]", help="may repeat; default: text"
+    )
+    gate = parser.add_argument_group("deciding")
+    gate.add_argument("--fail-on", metavar="SEVERITY", help=f"{', '.join(SEVERITIES)} (default: high)")
+    gate.add_argument("--on-incomplete", metavar="fail|warn", help="what an incomplete report means (default: fail)")
+    gate.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found")
+    run = parser.add_argument_group("running")
+    run.add_argument("--config", type=Path, metavar="FILE", help="settings (default: the nearest thwart.toml)")
+    run.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    run.add_argument("-v", "--verbose", action="store_true", help="show every place of a finding")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, decide, write."""
+    wanted = outputs(arguments.output)
+    policy = _policy(arguments)
+    stdin = sys.stdin.buffer.read() if "-" in arguments.paths else None
+    report = check(arguments.paths, CheckOptions(framework=arguments.framework, stdin=stdin))
+    judged = decide(report, policy, datetime.now(UTC).date())
+    emit(wanted, [judged], color=arguments.color, verbose=arguments.verbose)
+    code = judged[1].exit_code
+    return 0 if arguments.exit_zero and code in (1, 3) else code
+
+
+def _policy(arguments: argparse.Namespace) -> Policy:
+    """What the gate asks for. A framework says no to whatever fails one of its controls, however severe."""
+    flags: dict[str, str | bool | None] = {"fail-on": arguments.fail_on, "on-incomplete": arguments.on_incomplete}
+    chosen = resolve(flags, os.environ, load_config(arguments.config))
+    policy = replace(chosen.policy, only_fixed=False)
+    if arguments.framework and arguments.fail_on is None:
+        return replace(policy, fail_on="negligible")
+    return policy

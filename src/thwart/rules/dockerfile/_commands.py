@@ -1,0 +1,217 @@
+"""The commands of a RUN: programs parsed, wrappers such as sudo taken off, variables put in where the file tells them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from thwart.lib import shell
+from thwart.lib.dockerfile import Span, Stage, Step, Text
+from thwart.rules.dockerfile._file import Made
+
+UNKNOWN = "\ufffc"  # stands in a word for what only the running program knows
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"})
+_MOST_NESTED = 4  # `sh -c` within `sh -c`
+_MOST_VALUES = 20_000  # that are put in for variables, in one file
+_LONGEST = 120  # of a value that is put in for its variable
+# wrappers, each with its options that take a word
+_WRAPPERS: dict[str, frozenset[str]] = {
+    "sudo": frozenset({"-u", "-g", "-h", "-p", "-C", "-D", "-R", "-T", "-U", "--user", "--group", "--chdir", "--host"}),
+    "doas": frozenset({"-u", "-C"}),
+    "env": frozenset({"-u", "-C", "--unset", "--chdir"}),
+    "exec": frozenset({"-a"}),
+    "command": frozenset(),
+    "builtin": frozenset(),
+    "nohup": frozenset(),
+    "time": frozenset({"-f", "-o"}),
+    "nice": frozenset({"-n"}),
+    "ionice": frozenset({"-c", "-n"}),
+    "timeout": frozenset({"-k", "-s", "--kill-after", "--signal"}),
+    "busybox": frozenset(),
+    "eatmydata": frozenset(),
+    "chronic": frozenset(),
+}
+
+
+class Call(NamedTuple):
+    """A command that is run: its name without folders, its words, and what was taken off before them.
+
+    `invocation` is None in JSON form, where there is no shell and so no pipe.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    wrappers: tuple[str, ...]
+    span: Span
+    invocation: shell.Invocation | None = None
+    dialect: str = ""
+
+    def has(self, *flags: str) -> bool:
+        """Whether one of these long or single-letter options is among the words; `-ay` has `-y`."""
+        for word in self.words:
+            if word in flags or word.partition("=")[0] in flags:
+                return True
+            if word[:1] == "-" and word[:2] != "--" and any(len(one) == 2 and one[1] in word[1:] for one in flags):
+                return True
+        return False
+
+    @property
+    def operands(self) -> list[str]:
+        """The words that are no options."""
+        return [word for word in self.words if not word.startswith("-")]
+
+
+@dataclass(slots=True)
+class Ran:
+    """A RUN and its commands. `foreign` is the program that reads it, where that is no shell that rules know."""
+
+    stage: Stage
+    step: Step
+    calls: list[Call] = field(default_factory=list)
+    unparsed: list[tuple[int, str]] = field(default_factory=list)  # line, reason
+    left: list[int] = field(default_factory=lambda: [_MOST_VALUES])  # variables that may still be put in, of the file
+    foreign: str = ""
+
+    def cached(self, *paths: str) -> bool:
+        """Whether a mount that is no part of the image holds one of these folders, or what they are in."""
+        targets = [mount.target.rstrip("/") for mount in self.step.mounts() if mount.kind in ("cache", "tmpfs")]
+        return any(one and (path == one or path.startswith(f"{one}/")) for one in targets for path in paths)
+
+    def removes(self, path: str) -> bool:
+        """Whether a command removes the folder or what is in it."""
+        return any(
+            call.name in ("rm", "find", "unlink") and any(_covers(word, path) for word in call.words)
+            for call in self.calls
+        )
+
+
+def _covers(word: str, path: str) -> bool:
+    bare = word.rstrip("*").rstrip("/")
+    return len(bare) > 1 and (path == bare or path.startswith(f"{bare}/") or bare.startswith(f"{path}/"))
+
+
+def all_ran(runs: Iterable[Made]) -> list[Ran]:
+    """Parse what each RUN of a file runs."""
+    left = [_MOST_VALUES]
+    return [_ran(Ran(one.stage, one.step, left=left)) for one in runs]
+
+
+def _ran(run: Ran) -> Ran:
+    instruction = run.step.instruction
+    program = run.step.program()
+    if program is not None:
+        if program.dialect:
+            _program(run, program.text, program.dialect, (program.errexit, program.pipefail), 0)
+        else:
+            run.foreign = posixpath.basename((program.interpreter or ("nothing",))[0])[:80]
+    elif instruction.exec_form and instruction.args:
+        words = tuple(word.text for word in instruction.args)
+        _add(run, words, instruction.args[0].span, None, "", 0)
+    return run
+
+
+def _program(run: Ran, text: Text, dialect: str, options: tuple[bool, bool], depth: int) -> None:
+    script = shell.parse(text.text)
+    found = shell.commands(script, errexit=options[0], pipefail=options[1])
+    run.unparsed += [(text.place(one.start)[0], one.reason) for one in found.unparsed]
+    for one in found.found:
+        words = tuple(part for word in one.command.words for part in _resolved(word, run))
+        if words:
+            span = text.span(one.command.words[0].start, one.command.words[0].end)
+            call = _add(run, words, span, one, dialect, depth)
+            if call.name in SHELLS and depth < _MOST_NESTED and not any(w[:1] not in ("-", "+") for w in call.words):
+                _input(run, text, call, one.command.redirects, depth)
+
+
+def _input(run: Ran, text: Text, call: Call, redirects: tuple[shell.Redirect, ...], depth: int) -> None:
+    """Of a shell that reads its program from a here-document: that program."""
+    for one in redirects:
+        if one.body is not None and one.operator in ("<<", "<<-") and one.descriptor in ("", "0"):
+            errexit, pipefail, _ = _started(call.words)
+            _program(run, text.part(one.body.start, one.body.end), _kind(call.name), (errexit, pipefail), depth + 1)
+
+
+def _add(
+    run: Ran, words: tuple[str, ...], span: Span, invocation: shell.Invocation | None, dialect: str, depth: int
+) -> Call:
+    call = _call(words, span, invocation, dialect)
+    run.calls.append(call)
+    if call.name in SHELLS and depth < _MOST_NESTED:
+        errexit, pipefail, inner = _started(call.words)
+        if inner and UNKNOWN not in inner:
+            text = Text(inner, (0,), ((span.line, span.column),))
+            _program(run, text, _kind(call.name), (errexit, pipefail), depth + 1)
+    return call
+
+
+def _kind(name: str) -> str:
+    return "sh" if name in ("sh", "dash", "ash") else "bash"
+
+
+def _started(words: tuple[str, ...]) -> tuple[bool, bool, str]:
+    """Of a shell's words: -e, -o pipefail, and the program of its -c."""
+    errexit = pipefail = program = named = False
+    for word in words:
+        if named:
+            errexit, pipefail, named = errexit or word == "errexit", pipefail or word == "pipefail", False
+        elif word[:1] in ("-", "+") and not word.startswith("--"):
+            errexit, program, named = errexit or "e" in word, program or "c" in word, word.endswith("o")
+        elif not word.startswith("--"):
+            return errexit, pipefail, word if program else ""
+    return errexit, pipefail, ""
+
+
+def _resolved(word: shell.Word, run: Ran) -> tuple[str, ...]:
+    """The words that a word comes to, as far as ENV and ARG tell."""
+    text, split = [], False
+    for part in word.parts:
+        if isinstance(part, shell.Literal):
+            text.append(part.text)
+            continue
+        value = None
+        if isinstance(part, shell.Parameter) and not part.operation and run.left[0] > 0:
+            value = run.step.environment.get(part.name)
+        if value is not None and len(value) <= _LONGEST:
+            split = split or not part.quoted
+            run.left[0] -= 1
+        else:
+            value = None
+        text.append(UNKNOWN if value is None else value)
+    whole = "".join(text)
+    return tuple(whole.split()) if split else (whole,)
+
+
+def _call(words: tuple[str, ...], span: Span, invocation: shell.Invocation | None, dialect: str) -> Call:
+    bare, wrappers = unwrapped(words)
+    name = posixpath.basename(bare[0]) if bare else ""
+    return Call(name, bare[1:], wrappers, span, invocation, dialect)
+
+
+def unwrapped(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The command within `sudo -E env A=b nice -n 5 command`, and the names of what is around it."""
+    at, wrappers = 0, []
+    while at < len(words):
+        name = posixpath.basename(words[at])
+        if name not in _WRAPPERS:
+            break
+        wrappers.append(name)
+        takes = _WRAPPERS[name]
+        at += 1
+        while at < len(words) and (words[at].startswith("-") or (name in ("env", "sudo") and "=" in words[at])):
+            at += 2 if words[at] in takes else 1
+        at += name == "timeout"
+    return words[at:], tuple(wrappers)
+
+
+def names(command: shell.Command) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The commands of a part of a pipeline, each as its name and its words; those of a compound one too."""
+    if isinstance(command, shell.Simple):
+        bare, _ = unwrapped(tuple(word.known for word in command.words))
+        if bare:
+            yield posixpath.basename(bare[0]), bare[1:]
+        return
+    for script in (*command.tests, *command.bodies):
+        for one in shell.commands(script).found:
+            yield from names(one.command)

@@ -1,0 +1,47 @@
+"""The image may run as root, as its Dockerfile sets no user.
+
+Without USER the base image decides, and most base images choose root. Root in a container is root to every defect of the
+kernel and of the engine, and to every file of the host that is mounted.
+
+The base is not looked at, hence the lower confidence; one that says in its name that it is not for root is believed.
+
+Fix: Create a user and end the last stage with it: `USER 10001`. If the base sets one, repeat it.
+
+Bad:
+    FROM registry.example.test/base:1.2
+    CMD ["/app"]
+
+Good:
+    FROM registry.example.test/base:1.2
+    USER 10001
+    CMD ["/app"]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from thwart.core.advisory import Severity
+from thwart.rules._view import Hit
+from thwart.rules.dockerfile import File, dockerfile_rule
+
+_NAMES = ("nonroot", "non-root", "rootless", "unprivileged")
+
+
+@dockerfile_rule(
+    Severity.HIGH,
+    "cis-docker:4.1",
+    "nist-800-190:4.1.2",
+    "hadolint:DL3002",
+    "dockle:CIS-DI-0001",
+    confidence="medium",
+)
+def unstated_user(file: File) -> Iterator[Hit]:
+    """Images for Windows have other users and are passed over; so is a user that is a variable without a value."""
+    final = file.running
+    if final is None or final.user is not None or final.shell[0] in ("cmd", "powershell", "pwsh"):
+        return
+    origin = file.origin(final)
+    base = origin.base.text
+    if not origin.scratch and not any(word in base.lower() for word in _NAMES):
+        yield file.hit(origin.base_word.span, f"sets no USER, so that {base[:200]} decides, which may be root", final)

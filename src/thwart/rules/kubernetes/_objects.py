@@ -1,0 +1,158 @@
+"""Objects in manifests, the pods that they make, and the containers of those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from thwart.lib.documents import DocumentError
+from thwart.rules._view import Pointer, View
+
+if TYPE_CHECKING:
+    from thwart.rules import Source
+
+_LONGEST = 100  # of a name, in a message
+_WHERE: dict[str, tuple[str, ...]] = {  # where a kind keeps the template of its pods
+    "Pod": (),
+    "PodTemplate": ("template",),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+}
+_TEMPLATES = (  # where it is in any other kind: workloads of the API and of operators
+    ("spec", "template"),
+    ("spec", "jobTemplate", "spec", "template"),
+    ("spec", "podTemplate"),
+    ("spec", "template", "template"),
+    ("template",),
+)
+_KINDS = (
+    ("initContainers", "init container"),
+    ("containers", "container"),
+    ("ephemeralContainers", "ephemeral container"),
+)
+
+
+class Object(View):
+    """One object: what `apiVersion`, `kind` and `metadata` make it."""
+
+    __slots__ = ("api", "document", "kind", "name", "partial")
+
+    def __init__(self, node: object, pointer: Pointer, document: int, api: str, kind: str) -> None:
+        super().__init__(node, pointer)
+        self.document = document
+        self.api = api
+        self.kind = kind
+        namespace, name = self.namespace, self.text("metadata", "name") or self.text("metadata", "generateName")
+        whole = f"{namespace}/{name}" if namespace and name else name
+        self.name = f"{kind} {whole}".rstrip()[:_LONGEST]
+        self.partial = False
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that it states; empty where it leaves that to whoever applies it."""
+        return self.text("metadata", "namespace")
+
+
+class Container(View):
+    """A container of a pod. `kind` is the list that it stands in: `containers`, `initContainers`, `ephemeralContainers`."""
+
+    __slots__ = ("_part", "kind", "name", "pod")
+
+    def __init__(self, node: object, pointer: Pointer, kind: str, word: str, pod: Pod) -> None:
+        super().__init__(node, pointer)
+        self.kind = kind
+        self.pod = pod
+        self.name = self.text("name")
+        index = pointer[-1]
+        number = index + 1 if isinstance(index, int) else index
+        self._part = f"{word} {self.name[:_LONGEST] or number}"
+
+    @property
+    def part(self) -> str:
+        """`container web`."""
+        return self._part
+
+    @property
+    def long_running(self) -> bool:
+        """Whether it runs as long as the pod: an ordinary container, or one of the init containers that restart always."""
+        return self.kind == "containers" or (self.kind == "initContainers" and self.text("restartPolicy") == "Always")
+
+
+class Pod(View):
+    """A pod, or the template of pods in a workload: a view with `metadata` and `spec`. `minor` is Kubernetes' version."""
+
+    __slots__ = ("containers", "minor", "object", "spec")
+
+    def __init__(self, node: object, pointer: Pointer, owner: Object, minor: int) -> None:
+        super().__init__(node, pointer)
+        self.object = owner
+        self.minor = minor
+        self.spec = self.under("spec")
+        self.containers = [
+            Container(one, (*self.spec.pointer, kind, index), kind, word, self)
+            for kind, word in _KINDS
+            for index, one in enumerate(self.spec.values(kind))
+        ]
+
+    @property
+    def name(self) -> str:
+        """What a reader calls it: the object that it belongs to."""
+        return self.object.name
+
+    @property
+    def document(self) -> int:
+        """The object's document."""
+        return self.object.document
+
+    @property
+    def partial(self) -> bool:
+        """Whether none of its containers has an image, without which there is no pod: a patch of a kustomization."""
+        return bool(self.containers) and not any(one.has("image") for one in self.containers)
+
+    @property
+    def windows(self) -> bool:
+        """Whether it says that it is for Windows, which rules on Linux do not concern (from 1.25 on)."""
+        return self.minor >= 25 and self.spec.text("os", "name") == "windows"
+
+    @property
+    def user_namespace(self) -> bool:
+        """Whether its root is nobody on the host: `hostUsers: false`."""
+        return self.spec.flag("hostUsers") is False
+
+
+def objects(source: Source) -> Iterator[Object]:
+    """The objects of a file, those of lists one by one.
+
+    Raises:
+        DocumentError: the file looks like manifests and cannot be parsed.
+    """
+    try:
+        documents = source.values()
+    except DocumentError:
+        if b"kind:" in source.data or b'"kind"' in source.data:
+            raise
+        return
+    for index, value in enumerate(documents):
+        left: list[tuple[object, Pointer, str, str]] = [(value, (), "", "")]
+        while left:
+            node, pointer, kind, api = left.pop()
+            if not isinstance(node, dict):
+                continue
+            view = View(node)
+            kind, api = view.text("kind") or kind, view.text("apiVersion") or api
+            items = node.get("items")
+            if kind.endswith("List") and isinstance(items, list):
+                below = kind.removesuffix("List")
+                left += [
+                    (one, (*pointer, "items", number), below, api) for number, one in reversed([*enumerate(items)])
+                ]
+            elif kind and api:
+                yield Object(node, pointer, index, api, kind)
+
+
+def pods(one: Object, minor: int) -> Iterator[Pod]:
+    """The pod that an object is, or the template of those that it makes; kinds that make none have none."""
+    steps = _WHERE.get(one.kind)
+    if steps is None:
+        steps = next((path for path in _TEMPLATES if one.has(*path, "spec", "containers")), None)
+    if steps is not None and isinstance(one.at(*steps, "spec"), dict):
+        yield Pod(one.at(*steps), (*one.pointer, *steps), one, minor)

@@ -1,0 +1,40 @@
+"""A container runs an image of a registry that is frozen.
+
+k8s.gcr.io gets no new images and no fixes any more, and may be switched off.
+
+Fix: Replace `k8s.gcr.io` by `registry.k8s.io`.
+
+Bad:
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      containers:
+        - {name: web, image: "k8s.gcr.io/pause:3.9"}
+
+Good:
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      containers:
+        - {name: web, image: "registry.k8s.io/pause:3.9"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from thwart.core.advisory import Severity
+from thwart.rules._view import Hit
+from thwart.rules.kubernetes import Pod, pod_rule
+
+_FROZEN = ("k8s.gcr.io/", "gcr.io/google-containers/", "gcr.io/google_containers/")
+
+
+@pod_rule(Severity.MEDIUM)
+def frozen_registry(pod: Pod) -> Iterator[Hit]:
+    """Kubernetes' own former registries."""
+    for container in pod.containers:
+        if container.text("image").startswith(_FROZEN):
+            yield container.hit(f"runs {container.text('image')[:200]}, from a registry that is frozen", "image")

@@ -1,0 +1,45 @@
+"""A container has no request for CPU time.
+
+Without a request the scheduler puts the pod on nodes that are full, and it gets what others leave.
+
+Fix: Set `resources.requests.cpu` to what the program usually uses.
+
+Bad:
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      containers:
+        - name: web
+          image: registry.example.test/web:1.2
+
+Good:
+    apiVersion: v1
+    kind: Pod
+    metadata: {name: web}
+    spec:
+      containers:
+        - name: web
+          image: registry.example.test/web:1.2
+          resources: {requests: {cpu: 100m}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from thwart.core.advisory import Severity
+from thwart.rules._view import Hit
+from thwart.rules.kubernetes import Pod, pod_rule
+
+
+@pod_rule(Severity.LOW)
+def no_cpu_request(pod: Pod) -> Iterator[Hit]:
+    """Ordinary containers and those that run beside them; a pod's own resources are for all of its containers."""
+    for container in pod.containers:
+        if not container.long_running:
+            continue
+        if not any(
+            view.has("resources", key, "cpu") for view in (container, pod.spec) for key in ("requests", "limits")
+        ):
+            yield container.hit("has no request for CPU time", "resources", "requests")

@@ -1,0 +1,385 @@
+"""Rules for Dockerfiles: what is found and what is not, where, and what cannot be judged."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from thwart.core.finding import Finding
+from thwart.rules import FAMILIES, Options, Outcome, check, wanted
+
+BASE = "FROM registry.example.test/base:1.2\n"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+
+
+def judge(text: str, path: str = "Dockerfile", **options: str) -> Outcome:
+    return check([(path, text.encode())], Options(**options))  # type: ignore[arg-type]
+
+
+def found(text: str) -> dict[str, Finding]:
+    outcome = judge(text)
+    assert not any(one.incomplete for one in outcome.diagnostics), outcome.diagnostics
+    return {finding.id: finding for finding in outcome.findings}
+
+
+# -- which files -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Dockerfile",
+        "a/Dockerfile.web",
+        "web.Dockerfile",
+        "web.dockerfile",
+        "Containerfile",
+        "Containerfile.x",
+        "dockerfile",
+    ],
+)
+def test_names_of_dockerfiles(path: str) -> None:
+    assert wanted(path)
+    assert judge(BASE, path).documents == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["Dockerfile.dockerignore", "dockerfile.py", "Dockerfile.md", "Dockerfiles", "x/Dockerfile/y", "MyDockerfile"],
+)
+def test_names_of_other_files(path: str) -> None:
+    assert not FAMILIES.load()["dockerfile"].named(path)
+
+
+def test_standard_input_is_known_by_its_beginning() -> None:
+    assert {one.id for one in judge(f"# x\n\n{BASE}", "-").findings} >= {"unstated-user"}
+    assert judge("from: x\n", "-").documents == 0
+
+
+# -- users -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "root", "unstated"),
+    [
+        (f"{BASE}USER root", True, False),
+        (f"{BASE}USER 0:1000", True, False),
+        (f"{BASE}USER 10001\nUSER root:root", True, False),
+        (f"{BASE}USER root\nUSER 10001", False, False),
+        (f"{BASE}USER rooted", False, False),
+        (f"{BASE}ARG U=0\nUSER $U", True, False),
+        (BASE, False, True),
+        ("FROM x AS a\nUSER root\nFROM a", True, False),
+        ("FROM x AS a\nUSER 7\nFROM a", False, False),
+        ("FROM x AS a\nUSER 7\nFROM y", False, True),
+        ("FROM x AS a\nUSER 0\nFROM x\nUSER 7", False, False),
+        ("FROM example.test/distroless:nonroot", False, False),
+        ('FROM scratch\nCOPY a /\nCMD ["/a"]', True, False),
+        ("FROM scratch\nCOPY a /", False, False),
+    ],
+)
+def test_who_runs_the_image(text: str, root: bool, unstated: bool) -> None:
+    ids = set(found(text))
+    assert ("root-user" in ids, "unstated-user" in ids) == (root, unstated)
+
+
+def test_what_the_file_does_not_say_is_less_certain() -> None:
+    assert found(BASE)["unstated-user"].confidence == "medium"
+    assert found(f"{BASE}USER 0")["root-user"].confidence == "high"
+    assert found(f"{BASE}USER 0")["root-user"].priority > found(BASE)["unstated-user"].priority
+
+
+# -- bases -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "floats", "pinned"),
+    [
+        ("FROM x", True, False),
+        ("FROM x:latest", True, False),
+        ("FROM h:5000/x", True, False),
+        ("FROM x:1", False, False),
+        (f"FROM x@{DIGEST}", False, True),
+        (f"FROM x:latest@{DIGEST}", False, True),
+        ("ARG V=latest\nFROM x:$V", True, False),
+        ("ARG V\nFROM x:1$V", False, True),
+        (f"FROM x@{DIGEST} AS a\nFROM a", False, True),
+        ("FROM scratch", False, True),
+        (f"FROM x@{DIGEST}\nCOPY --from=y /a /a", True, False),
+        (f"FROM x@{DIGEST}\nRUN --mount=from=y:1,target=/y true", False, False),
+    ],
+)
+def test_bases(text: str, floats: bool, pinned: bool) -> None:
+    ids = set(found(text))
+    assert ("floating-base" in ids, ids.isdisjoint({"floating-base", "base-without-digest"})) == (floats, pinned)
+
+
+# -- secrets ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("ENV A_TOKEN=zebra7", True),
+        ("ENV A_TOKEN zebra7", True),
+        ("ARG A_TOKEN=zebra7", True),
+        ("ARG A_TOKEN", True),
+        ("ARG A_TOKEN\nENV A_TOKEN=$A_TOKEN", True),
+        ("ARG X=zebra7\nENV A_TOKEN=$X", True),
+        ("ENV URL=redis://u:zebra7@host/0", True),
+        ("ENV A_TOKEN_FILE=/run/x", False),
+        ("ENV A_TOKEN=", False),
+        ("ENV TOKENIZER=zebra7", False),
+        ("LABEL A_TOKEN=zebra7", False),
+    ],
+)
+def test_secrets(text: str, secret: bool) -> None:
+    assert ("baked-secret" in found(BASE + text)) is secret
+
+
+def test_a_secret_is_never_repeated() -> None:
+    one = found(f"ARG GLOBAL_TOKEN=zebra7\n{BASE}ENV A=1 \\\n  A_TOKEN=zebra7\n")["baked-secret"]
+    assert "zebra7" not in repr(one)
+    assert one.locations[0].line in (1, 4)
+
+
+# -- commands --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "curl x | sh",
+        "set -e; wget -qO- x | sudo -E bash -s -- --yes",
+        "curl x | gunzip | /bin/bash -",
+        "curl x | env A=b python3 -",
+        'sh -c "$(curl x)"',
+        'bash -o pipefail -c "curl x | bash"',
+        "bash <(curl x)",
+        ". <(curl x)",
+        'eval "$(wget -O- x)"',
+        "if true; then curl x | sh; fi",
+        "(cd /; curl x) | sh",
+        "<<EOF\ncurl x | sh\nEOF",
+        "bash <<EOF\ncurl x | sh\nEOF",
+    ],
+)
+def test_downloads_that_are_run(run: str) -> None:
+    assert "curl-pipe-shell" in found(f"{BASE}RUN {run}\n")
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "curl x | tar xz",
+        'echo "curl x | sh"',
+        "curl x -o y && sh y",
+        "curl x | python3 -m json.tool",
+        "curl x | sh check.sh",
+        "echo true | sh",
+        "curl x | grep -q sh || sh y",
+        '["curl", "x", "|", "sh"]',
+    ],
+)
+def test_downloads_that_are_not_run(run: str) -> None:
+    assert "curl-pipe-shell" not in found(f"{BASE}RUN {run}\n")
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "expected"),
+    [
+        ("remote-add", "ADD http://x.test/a /", True),
+        ("remote-add", "ADD git@x.test:a/b.git /", True),
+        ("remote-add", f"ADD https://x.test/a.git#{'ab' * 20}:docs /", False),
+        ("remote-add", "ADD a /", False),
+        ("remote-add", "ONBUILD ADD http://x.test/a /", True),
+        ("add-for-local-files", "ADD a.tar.xz /", False),
+        ("add-for-local-files", "ADD a.tar b /", False),
+        ("add-for-local-files", "ADD a b /", True),
+        ("add-for-local-files", "ADD http://x.test/a /", False),
+        ("add-for-local-files", "ADD <<A /a\nx\nA", False),
+        ("apt-recommended-packages", "RUN apt-get -y install a", True),
+        ("apt-recommended-packages", "RUN sudo /usr/bin/apt install a", True),
+        ("apt-recommended-packages", 'RUN ["apt-get", "install", "a"]', True),
+        ("apt-recommended-packages", 'ENV O="-y --no-install-recommends"\nRUN apt-get install $O a', False),
+        ("apt-recommended-packages", "RUN apt-get -o APT::Install-Recommends=false install a", False),
+        ("apt-recommended-packages", "RUN echo apt-get install a", False),
+        ("apt-lists-kept", "RUN apt-get update", True),
+        ("apt-lists-kept", "RUN apt-get update\nRUN rm -rf /var/lib/apt/lists/*", True),
+        ("apt-lists-kept", "RUN apt-get update && rm -r /var/lib/apt/lists", False),
+        ("apt-lists-kept", "RUN apt-get update && rm -rf /var/lib/apt/*", False),
+        ("apt-lists-kept", "RUN apt-get update && rm -rf /var/lib/aptitude", True),
+        ("apt-lists-kept", "RUN --mount=type=cache,target=/var/lib/apt apt-get update", False),
+        ("apt-lists-kept", "RUN --mount=type=cache,target=/var/cache/apt apt-get update", True),
+        ("apt-lists-kept", "RUN <<E\napt-get update\nE", True),
+        ("pip-cache-kept", "RUN pip3.11 install a", True),
+        ("pip-cache-kept", "RUN python3 -m pip install a", True),
+        ("pip-cache-kept", "RUN python3 -m pipx install a", False),
+        ("pip-cache-kept", "ENV PIP_NO_CACHE_DIR=1\nRUN pip install a", False),
+        ("pip-cache-kept", "RUN PIP_NO_CACHE_DIR=1 pip install a", False),
+        ("pip-cache-kept", "RUN --mount=type=cache,target=/root/.cache pip install a", False),
+        ("pip-cache-kept", "RUN pip uninstall install-x", False),
+        ("sudo-in-build", "RUN true && env A=b sudo -u x true", True),
+        ("sudo-in-build", "RUN apt-get install sudo", False),
+        ("setuid-file", "RUN chmod 4755 a", True),
+        ("setuid-file", "RUN chmod -R g+rs a", True),
+        ("setuid-file", "RUN install -m 6755 a b", True),
+        ("setuid-file", "COPY --chmod=4755 a /", True),
+        ("setuid-file", "RUN chmod 1777 /tmp && chmod 755 s && chmod u-s s && chmod u+x s", False),
+        ("missing-healthcheck", "HEALTHCHECK NONE", False),
+        ("missing-healthcheck", "HEALTHCHECK CMD true", False),
+        ("missing-healthcheck", "EXPOSE 1", True),
+        ("pipe-without-pipefail", "RUN a | b", True),
+        ("pipe-without-pipefail", "RUN set -o pipefail; a | b", False),
+        ("pipe-without-pipefail", 'SHELL ["bash", "-o", "pipefail", "-c"]\nRUN a | b', False),
+        ("pipe-without-pipefail", "RUN bash -o pipefail -c 'a | b'", False),
+        ("pipe-without-pipefail", "RUN echo a | b", False),
+        ("pipe-without-pipefail", "RUN a || b", False),
+    ],
+)
+def test_instructions(rule: str, text: str, expected: bool) -> None:
+    assert (rule in found(f"{BASE}{text}\n")) is expected
+
+
+def test_layers_that_are_not_shipped_may_be_large() -> None:
+    heavy = "RUN apt-get update && apt-get install -y gcc && pip install a\n"
+    ids = {"apt-lists-kept", "apt-recommended-packages", "pip-cache-kept"}
+    assert ids.isdisjoint(found(f"FROM a:1 AS build\n{heavy}FROM b:1\nCOPY --from=build /x /x\n"))
+    assert ids <= set(found(f"FROM a:1 AS build\n{heavy}FROM build\n"))
+
+
+# -- places ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_is_where_the_command_is() -> None:
+    text = f"{BASE}RUN true && \\\n    # a comment\n    echo \u2028 && \\\n    sudo true\nRUN sudo true\n"
+    one = found(text)["sudo-in-build"]
+    assert one.message == "Dockerfile uses sudo"
+    assert [(at.line, at.column) for at in one.locations] == [(5, 5), (6, 5)]
+    assert [at.source for at in one.evidence] == ["    sudo true", "RUN sudo true"]
+
+
+def test_programs_within_programs_keep_their_lines() -> None:
+    text = f"{BASE}RUN bash -e <<EOF\ntrue\n  sudo true\nEOF\nRUN true && \\\n  sh -c 'a\\\n && sudo b'\n"
+    [here, there] = found(text)["sudo-in-build"].locations
+    assert (here.line, here.column) == (4, 3)
+    assert there.line in (7, 8)
+
+
+def test_stages_are_named_and_crlf_is_no_matter() -> None:
+    text = "FROM a:1 AS build\r\nRUN sudo a\r\nFROM b:1\r\nRUN sudo b\r\n"
+    outcome = judge(text, "deploy/web.Dockerfile")
+    subjects = [one.subject for one in outcome.findings if one.id == "sudo-in-build"]
+    assert subjects == ["stage build of web.Dockerfile", "stage 2 of web.Dockerfile"]
+
+
+def test_comments_accept() -> None:
+    [one] = judge(f"{BASE}# thwart: ignore[sudo-in-build] it must\nRUN sudo a\n").ignores
+    assert (one.line, one.ids, one.reason) == (3, ("sudo-in-build",), "it must")
+
+
+# -- what cannot be judged -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "incomplete", "part"),
+    [
+        ("RUN a\n", True, "line 1: "),
+        ("", True, "no-instructions"),
+        (f"{BASE}FRM x\n", True, "line 2: "),
+        (f"{BASE}RUN if true\n", True, "line 2: the program of RUN cannot be read"),
+        ("FROM a:1 AS x\nFROM b:1 AS x\n", False, "stage-twice"),
+        (f'{BASE}SHELL ["pwsh", "-c"]\nRUN Get-Item\n', False, "rules do not read 1 program for pwsh"),
+        ("FROM x\0", True, "binary"),
+    ],
+)
+def test_problems_are_told(text: str, incomplete: bool, part: str) -> None:
+    told = judge(text).diagnostics
+    assert {one.slug for one in told} == {"dockerfile-problem"}
+    assert any(part in one.message for one in told)
+    assert any(one.incomplete for one in told) is incomplete
+
+
+def test_many_problems_are_told_in_few_words() -> None:
+    told = judge(BASE + "NONSENSE\n" * 3000).diagnostics
+    assert len(told) <= 21
+    assert told[-1].message == "2980 more problems"
+
+
+def test_a_framework_for_kubernetes_asks_nothing_of_dockerfiles() -> None:
+    outcome = judge("RUN a\n", framework="pss-baseline")
+    assert (outcome.findings, outcome.diagnostics, outcome.documents) == ((), (), 0)
+
+
+WORDS = st.sampled_from(
+    [
+        "FROM",
+        "ARG",
+        "ENV",
+        "RUN",
+        "ADD",
+        "COPY",
+        "USER",
+        "SHELL",
+        "ONBUILD",
+        "HEALTHCHECK",
+        "AS",
+        "a:1",
+        "scratch",
+        "A=$B",
+        "B=${A}",
+        "$A",
+        "sudo",
+        "apt-get",
+        "install",
+        "update",
+        "|",
+        "&&",
+        "||",
+        "(",
+        ")",
+        "{",
+        "}",
+        "if",
+        "fi",
+        "`a`",
+        "$(curl",
+        "sh",
+        "-c",
+        "-",
+        "-s",
+        "chmod",
+        "4755",
+        "u+s",
+        "--from=a",
+        "--chmod=4755",
+        "--mount=type=cache,target=/a",
+        "<<E",
+        "E",
+        '"',
+        "'",
+        "\\",
+        '["a",',
+        '"b"]',
+        "#",
+        "\n",
+        "\n",
+        "\n",
+        "\r\n",
+        "http://x.test/a",
+        ".tar",
+        "\u2028",
+        "\x00",
+        "root",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS, max_size=40))
+def test_no_file_makes_a_rule_crash(words: list[str]) -> None:
+    for text in (" ".join(words), f"{BASE}{' '.join(words)}", f"{BASE}RUN {' '.join(words)}"):
+        outcome = judge(text)
+        assert {one.slug for one in outcome.diagnostics} <= {"dockerfile-problem"}
+        for finding in outcome.findings:
+            assert all(0 < at.line <= text.count("\n") + 1 for at in finding.locations)
