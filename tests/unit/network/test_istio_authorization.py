@@ -604,3 +604,21 @@ def test_pods_that_decline_by_annotation_are_not_in_the_mesh() -> None:
     world = Asked(mesh + pod + inside + closed)
     assert world.allowed("m/plain", "m/meshed") is False
     assert world.allowed("m/meshed", "m/plain") is True
+
+
+def test_of_two_peer_authentications_the_age_decides_which_is_not_read() -> None:
+    mesh = "---\n{apiVersion: v1, kind: Namespace, metadata: {name: m, labels: {istio-injection: enabled}}}\n"
+    pod = "---\n{apiVersion: v1, kind: Pod, metadata: {name: x, namespace: m, labels: {app: x}}, spec: {containers: []}}\n"
+    plain = (
+        "---\n{apiVersion: v1, kind: Namespace, metadata: {name: o}}\n"
+        "---\n{apiVersion: v1, kind: Pod, metadata: {name: out, namespace: o}, spec: {containers: []}}\n"
+    )
+    one = (
+        "---\n{{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {{name: {}, namespace: m}}, "
+        "spec: {{selector: {{matchLabels: {{app: x}}}}{}}}}}\n"
+    )
+    strict = one.format("strict", ", mtls: {mode: STRICT}")
+    assert Asked(mesh + pod + plain + strict).allowed("o/out", "m/x") is False
+    both = Asked(mesh + pod + plain + strict + one.format("other", ""))
+    assert both.allowed("o/out", "m/x") is None
+    assert any("may be older" in one.message for one in both.world.diagnostics)

@@ -84,7 +84,11 @@ class Oracle:
         return {"none"}
 
     def certain(self) -> bool:
-        return all(len(self.modes(pod)) == 1 for pod in self.of("Pod"))
+        scopes = [
+            (peer["metadata"]["namespace"], bool(peer["spec"].get("selector")))
+            for peer in self.of("PeerAuthentication")
+        ]  # of several of one scope the oldest holds, and ages are not read
+        return len(scopes) == len(set(scopes)) and all(len(self.modes(pod)) == 1 for pod in self.of("Pod"))
 
     def connect(self, source: Object | str, pod: Object, protocol: str, port: int) -> Choices:
         found: Choices = set()

@@ -45,6 +45,9 @@ _NAMELESS = "without mutual TLS nobody has the identity that policies may ask fo
 _IN_ROOT = "has a selector in the root namespace: whether it holds for any pod depends on Istio's version"
 
 
+_RIVALLED = "another PeerAuthentication of this scope may be older, and then this one does not hold"
+
+
 class PeerRead(NamedTuple):
     """A PeerAuthentication, checked."""
 
@@ -61,17 +64,37 @@ class _Part(NamedTuple):
     pointer: Pointer
 
 
-def peer_policies(read: PeerRead, mesh: Mesh, doubts: tuple[Doubt, ...]) -> Iterator[Policy]:
-    """One policy for each way in which its rules differ."""
+def rivalled(read: PeerRead, items: Iterable[Item]) -> bool:
+    """Whether another of the same scope may hold in its place, and would leave a port to the next scope.
+
+    Of several that select a workload the oldest holds alone; which that is is not read.
+    """
+    for item in items:
+        spec = item.spec(PeerSpec)
+        alike = item.namespace == read.item.namespace and bool(spec.selector) == bool(read.spec.selector)
+        if alike and item.name != read.item.name and UNSET in (mode(spec.mtls), *_modes_of_ports(spec)):
+            return True
+    return False
+
+
+def _modes_of_ports(spec: PeerSpec) -> Iterator[str]:
+    return (mode(mtls) for mtls in (spec.port_level_mtls or {}).values())
+
+
+def peer_policies(read: PeerRead, mesh: Mesh, doubts: tuple[Doubt, ...], *, rivals: bool) -> Iterator[Policy]:
+    """One policy for each way in which its rules differ; with `rivals` it may not hold at all."""
     in_root = read.item.namespace == mesh.root
     misplaced = in_root and bool(read.chosen)
     scope = PodPeer(pods=read.chosen, namespace=None if in_root else read.item.namespace)
     priority = _WORKLOAD if read.chosen else _MESH if in_root else _NAMESPACE
     if misplaced:
         doubts = (*doubts, Doubt(("spec", "selector"), _IN_ROOT))
+    elif rivals:
+        doubts = (*doubts, Doubt(("spec",), f"does not hold for certain: {_RIVALLED}"))
     contents: dict[tuple[Rule, ...], list[Plane]] = {}
     for plane in mesh.planes:
-        rules = tuple(_rules(read.spec, plane.name, mesh, _IN_ROOT if misplaced else ""))
+        doubt = _IN_ROOT if misplaced else _RIVALLED if rivals else ""
+        rules = tuple(_rules(read.spec, plane.name, mesh, doubt))
         contents.setdefault(rules, []).append(plane)
     for rules, planes in contents.items():
         if rules:

@@ -29,7 +29,7 @@ from thwart.network.kinds._istio_mesh import (
     Plane,
     mesh_of,
 )
-from thwart.network.kinds._istio_peers import PeerRead, peer_policies
+from thwart.network.kinds._istio_peers import PeerRead, peer_policies, rivalled
 from thwart.network.kinds._istio_rules import OTHERS, Context, Place, make_rule, needs_identity
 from thwart.network.kinds._istio_spec import (
     ALLOW,
@@ -104,7 +104,8 @@ def peer_authentication(item: Item) -> Pending:
     def decode(around: Surroundings) -> Made:
         mesh = mesh_of(around)
         doubts = () if mesh.signed else (Doubt(("spec",), _UNSIGNED),)
-        return tuple(peer_policies(read, mesh, doubts))
+        rivals = rivalled(read, around.items(GROUP, "PeerAuthentication"))
+        return tuple(peer_policies(read, mesh, doubts, rivals=rivals))
 
     return decode
 
