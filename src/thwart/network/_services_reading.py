@@ -81,7 +81,8 @@ class Gatherer:
         """Another file begins."""
         self._bodies = Bodies(data, self._limits)
         # a port on the node is rare: most files need no second look at their pods. A key can be written with escapes.
-        self._publishes = any(mark in data for mark in (b"hostPort", b"\\u", b"\\x", b"\\U", b"\0"))
+        escaped = b"\\" in data and any(mark in data for mark in (b"\\u", b"\\x", b"\\U"))
+        self._publishes = escaped or any(mark in data for mark in (b"hostPort", b"\0"))
 
     def step(self) -> None:
         """Another object of the file begins."""
