@@ -14,7 +14,6 @@ from thwart.core.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from thwart.api.net import Network
-    from thwart.network.model import Reason
 
 
 def take_paths(parser: argparse.ArgumentParser) -> None:
@@ -95,18 +94,3 @@ def port_of(text: str | None) -> tuple[str, int]:
     if not good or protocol not in ("TCP", "UDP", "SCTP"):
         raise UsageError(f"{text} is not a port", "write 80, 53/UDP or 3868/SCTP")
     return protocol, int(number)
-
-
-def sentence(reason: Reason) -> str:
-    """What decided, in words."""
-    if not reason.policy:
-        return reason.text
-    name = f"{reason.namespace}/{reason.policy}" if reason.namespace else reason.policy
-    place = f" ({reason.path}:{reason.line})" if reason.line else f" ({reason.path})"
-    rule = f", rule {reason.rule + 1}," if reason.rule >= 0 else ""
-    effect = "selects it and no rule allows this" if reason.effect == "isolates" else reason.effect
-    if reason.effect == "unknown":
-        effect = "may decide either way"
-    if reason.text:
-        effect += f": {reason.text}"
-    return f"{reason.kind} {name}{rule} {effect}{place}"

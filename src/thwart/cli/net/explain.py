@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from thwart.cli._screen import plain
 from thwart.cli.net._changes import encode_changes, tell_changes
-from thwart.cli.net._common import load, port_of, sentence
+from thwart.cli.net._common import load, port_of
 from thwart.cli.net.exposure import tell_service
 from thwart.core.errors import UsageError
+from thwart.network.words import sentence
 
 if TYPE_CHECKING:
     from thwart.api.net import Network

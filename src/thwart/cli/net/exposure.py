@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from thwart.cli._screen import plain
-from thwart.cli.net._common import harmless, load, sentence, split_output, take_paths, write
+from thwart.cli.net._common import harmless, load, split_output, take_paths, write
 from thwart.core.errors import UsageError
+from thwart.network.words import sentence
 
 if TYPE_CHECKING:
     from thwart.api.net import Network

@@ -6,9 +6,10 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from thwart.cli.net._common import harmless, load, port_of, sentence, split_output, take_paths, write
+from thwart.cli.net._common import harmless, load, port_of, split_output, take_paths, write
 from thwart.cli.net.nft import tell
 from thwart.core.errors import UsageError
+from thwart.network.words import sentence
 
 if TYPE_CHECKING:
     from thwart.api.net.prove import Disagreement, Proof

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from thwart.network import words
 from thwart.network.model import Reason
 
 
 def sentence(reason: Reason) -> str:
-    """What decided, in words."""
-    side = f"{reason.direction}: " if reason.direction else ""
-    if not reason.policy:
-        return f"{side}{reason.text}"
-    name = f"{reason.namespace}/{reason.policy}" if reason.namespace else reason.policy
-    place = f" ({reason.path}:{reason.line})" if reason.line else f" ({reason.path})" if reason.path else ""
-    rule = f", rule {reason.rule + 1}," if reason.rule >= 0 else ""
-    effect = "selects it and no rule allows this" if reason.effect == "isolates" else reason.effect
-    if reason.effect == "unknown":
-        effect = f"may decide either way{': ' + reason.text if reason.text else ''}"
-    return f"{side}{reason.kind} {name}{rule} {effect}{place}"
+    """What decided, in words, with the side that it decided on."""
+    return f"{reason.direction}: {words.sentence(reason)}" if reason.direction else words.sentence(reason)
 
 
 def fields(reason: Reason) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from thwart.network.model import PodPeer, Pointer
+from thwart.network import model
+from thwart.network.kinds._parts import block
+from thwart.network.model import INGRESS, BlockPeer, NamePeer, NodePeer, PodPeer, Pointer
 from thwart.network.selectors import EVERYTHING, Invalid, LabelSelector, compile_selector
 
 
@@ -61,3 +63,22 @@ def bounded(values: object, pointer: Pointer, what: str, least: int, most: int) 
     count = len(values) if isinstance(values, list) else least
     if not least <= count <= most:
         raise Invalid(pointer, f"there must be {least} to {most} {what}, not {count}")
+
+
+def peers_of(peer: Peer, pointer: Pointer, direction: str, *, allows: bool, word: str, most: int) -> list[model.Peer]:
+    """The other ends that a peer means. Only a rule that `allows`, which the API calls `word`, may name domains."""
+    given = peer.given()
+    if len(given) != 1 or (direction == INGRESS and given not in (["namespaces"], ["pods"])):
+        allowed = "namespaces and pods" if direction == INGRESS else "namespaces, pods, nodes, networks and domainNames"
+        raise Invalid(pointer, f"a peer must have exactly one of {allowed}")
+    if peer.nodes is not None:
+        return [NodePeer(compile_selector(peer.nodes, (*pointer, "nodes")))]
+    if peer.networks is not None:
+        bounded(peer.networks, (*pointer, "networks"), "networks", 1, most)
+        return [BlockPeer(block(text, (*pointer, "networks", i))) for i, text in enumerate(peer.networks)]
+    if peer.domain_names is not None:
+        bounded(peer.domain_names, (*pointer, "domainNames"), "names", 1, most)
+        if not allows:
+            raise Invalid((*pointer, "domainNames"), f"domainNames are only for rules that {word}")
+        return [NamePeer(tuple(peer.domain_names))]
+    return [pods(peer, pointer)]

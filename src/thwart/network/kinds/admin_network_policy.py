@@ -11,8 +11,8 @@ import msgspec
 from thwart.network import model
 from thwart.network.documents import Item
 from thwart.network.kinds import policy_kind
-from thwart.network.kinds._parts import block, check_name, port_name, port_number, protocol
-from thwart.network.kinds._tiered import Peer, bounded, pods, subject
+from thwart.network.kinds._parts import check_name, port_name, port_number, protocol
+from thwart.network.kinds._tiered import Peer, bounded, peers_of, subject
 from thwart.network.model import (
     ADMIN,
     ALLOW,
@@ -21,9 +21,6 @@ from thwart.network.model import (
     EGRESS,
     INGRESS,
     PASS,
-    BlockPeer,
-    NamePeer,
-    NodePeer,
     PodPeer,
     Pointer,
     Policy,
@@ -32,7 +29,7 @@ from thwart.network.model import (
     Rule,
     Tier,
 )
-from thwart.network.selectors import Invalid, compile_selector, shown
+from thwart.network.selectors import Invalid, shown
 
 _ACTIONS = {ADMIN: {"Allow": ALLOW, "Deny": DENY, "Pass": PASS}, BASELINE: {"Allow": ALLOW, "Deny": DENY}}
 _MOST = 100  # rules of a direction, peers and ports of a rule
@@ -118,7 +115,9 @@ def _rule(rule: _Rule, pointer: Pointer, index: int, direction: str, tier: Tier)
     bounded(rule.ports, (*pointer, "ports"), "ports", 0, _MOST)
     peers: list[model.Peer] = []
     for number, peer in enumerate(written or ()):
-        peers += _peers(peer, (*pointer, field, number), direction, action)
+        peers += peers_of(
+            peer, (*pointer, field, number), direction, allows=action == ALLOW, word="Allow", most=_MOST_OF_A_PEER
+        )
     ports = tuple(_port(port, (*pointer, "ports", i)) for i, port in enumerate(rule.ports or ())) or None
     if ports and any(port.name for port in ports) and any(not isinstance(peer, PodPeer) for peer in peers):
         raise Invalid(pointer, "networks, nodes and domainNames have no named ports")
@@ -128,24 +127,6 @@ def _rule(rule: _Rule, pointer: Pointer, index: int, direction: str, tier: Tier)
 def _listed(actions: dict[str, str]) -> str:
     *some, last = actions
     return f"{', '.join(some)} or {last}"
-
-
-def _peers(peer: Peer, pointer: Pointer, direction: str, action: str) -> list[model.Peer]:
-    given = peer.given()
-    if len(given) != 1 or (direction == INGRESS and given not in (["namespaces"], ["pods"])):
-        allowed = "namespaces and pods" if direction == INGRESS else "namespaces, pods, nodes, networks and domainNames"
-        raise Invalid(pointer, f"a peer must have exactly one of {allowed}")
-    if peer.nodes is not None:
-        return [NodePeer(compile_selector(peer.nodes, (*pointer, "nodes")))]
-    if peer.networks is not None:
-        bounded(peer.networks, (*pointer, "networks"), "networks", 1, _MOST_OF_A_PEER)
-        return [BlockPeer(block(text, (*pointer, "networks", i))) for i, text in enumerate(peer.networks)]
-    if peer.domain_names is not None:
-        bounded(peer.domain_names, (*pointer, "domainNames"), "names", 1, _MOST_OF_A_PEER)
-        if action != ALLOW:
-            raise Invalid((*pointer, "domainNames"), "domainNames are only for rules that Allow")
-        return [NamePeer(tuple(peer.domain_names))]
-    return [pods(peer, pointer)]
 
 
 def _port(written: _Port, pointer: Pointer) -> PortMatch:

@@ -10,8 +10,8 @@ import msgspec
 from thwart.network import model
 from thwart.network.documents import Item
 from thwart.network.kinds import policy_kind
-from thwart.network.kinds._parts import block, check_name, port_name, port_number
-from thwart.network.kinds._tiered import Peer, bounded, pods, subject
+from thwart.network.kinds._parts import check_name, port_name, port_number
+from thwart.network.kinds._tiered import Peer, bounded, peers_of, subject
 from thwart.network.model import (
     ADMIN,
     ALLOW,
@@ -20,9 +20,6 @@ from thwart.network.model import (
     EGRESS,
     INGRESS,
     PASS,
-    BlockPeer,
-    NamePeer,
-    NodePeer,
     PodPeer,
     Pointer,
     Policy,
@@ -30,7 +27,7 @@ from thwart.network.model import (
     Priority,
     Rule,
 )
-from thwart.network.selectors import Invalid, compile_selector
+from thwart.network.selectors import Invalid
 
 _TIERS = {"Admin": ADMIN, "Baseline": BASELINE}
 _ACTIONS = {"Accept": ALLOW, "Deny": DENY, "Pass": PASS}
@@ -117,7 +114,9 @@ def _rule(rule: _Rule, pointer: Pointer, index: int, direction: str) -> Rule:
         _bounded(rule.protocols, (*pointer, "protocols"), "protocols", 1)
     peers: list[model.Peer] = []
     for number, peer in enumerate(written):
-        peers += _peers(peer, (*pointer, field, number), direction, rule.action)
+        peers += peers_of(
+            peer, (*pointer, field, number), direction, allows=rule.action == "Accept", word="Accept", most=_MOST
+        )
     ports = None
     if rule.protocols is not None:
         ports = tuple(_ports(p, (*pointer, "protocols", i)) for i, p in enumerate(rule.protocols))
@@ -131,24 +130,6 @@ def _rule(rule: _Rule, pointer: Pointer, index: int, direction: str) -> Rule:
         pointer=pointer,
         name=rule.name or "",
     )
-
-
-def _peers(peer: Peer, pointer: Pointer, direction: str, action: str) -> list[model.Peer]:
-    given = peer.given()
-    if len(given) != 1 or (direction == INGRESS and given not in (["namespaces"], ["pods"])):
-        allowed = "namespaces and pods" if direction == INGRESS else "namespaces, pods, nodes, networks and domainNames"
-        raise Invalid(pointer, f"a peer must have exactly one of {allowed}")
-    if peer.nodes is not None:
-        return [NodePeer(compile_selector(peer.nodes, (*pointer, "nodes")))]
-    if peer.networks is not None:
-        _bounded(peer.networks, (*pointer, "networks"), "networks", 1)
-        return [BlockPeer(block(text, (*pointer, "networks", i))) for i, text in enumerate(peer.networks)]
-    if peer.domain_names is not None:
-        _bounded(peer.domain_names, (*pointer, "domainNames"), "names", 1)
-        if action != "Accept":
-            raise Invalid((*pointer, "domainNames"), "domainNames are only for rules that Accept")
-        return [NamePeer(tuple(peer.domain_names))]
-    return [pods(peer, pointer)]
 
 
 def _ports(written: _Protocol, pointer: Pointer) -> PortMatch:

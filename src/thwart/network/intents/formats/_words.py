@@ -17,7 +17,8 @@ from thwart.network.intents.outcome import (
     Spot,
     Verdict,
 )
-from thwart.network.model import EGRESS, INGRESS, Answer, Reason
+from thwart.network.model import EGRESS, INGRESS, Answer
+from thwart.network.words import sentence
 
 STATUSES = (HELD, BROKEN, EMPTY, UNKNOWN)
 _ALLOWED = {True: "allowed", False: "denied", None: "unknown"}
@@ -86,20 +87,6 @@ def because(source: Spot, destination: Spot, answer: Answer) -> Iterator[str]:
             why = "it is in its node's network, where no policy holds" if owner.host else "no policy restricts it"
             yield f"{direction} of {owner.text}: {why}"
     yield from (reason.text for reason in answer.because if not reason.direction)
-
-
-def sentence(reason: Reason) -> str:
-    """One reason, with policy, rule and place."""
-    if not reason.policy:
-        return reason.text
-    name = f"{reason.namespace}/{reason.policy}" if reason.namespace else reason.policy
-    place = f" ({reason.path}:{reason.line})" if reason.line else f" ({reason.path})"
-    rule = f", rule {reason.rule + 1}," if reason.rule >= 0 else ""
-    effect = {"isolates": "selects it and no rule allows this", "unknown": "may decide either way"}.get(
-        reason.effect, reason.effect
-    )
-    said = f": {reason.text}" if reason.text else ""
-    return f"{reason.kind} {name}{rule} {effect}{said}{place}"
 
 
 def reasons(outcome: Outcome) -> list[str]:
