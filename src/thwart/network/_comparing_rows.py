@@ -8,7 +8,6 @@ from typing import NamedTuple
 from thwart.lib.bitsets import members, pack
 from thwart.network._comparing_units import Joint, Spread
 from thwart.network.engine import Model
-from thwart.network.intents._rows import cells_of
 from thwart.network.ports import Ports
 
 _KEPT = 64  # rows: destinations of one class follow each other
@@ -78,7 +77,7 @@ class View:
                     self.spread(deny),
                     self.spread(self._everyone & ~(allow | deny)),
                 )
-                for ports, allow, deny in cells_of(self._model, number)
+                for ports, allow, deny in self._model.row(number)
             ]
         return found
 
@@ -107,7 +106,7 @@ class View:
         pairs = {(of[id(a)], of[id(b)]) for a in pods for b in pods if a is not b or not a.single}
         bit = 1 << joint
         for source, destination in sorted(pairs):
-            for ports, allow, deny in cells_of(self._model, destination):
+            for ports, allow, deny in self._model.row(destination):
                 yes, no = allow >> source & 1, deny >> source & 1
                 yield Piece(self._mask(ports), bit if yes else 0, bit if no else 0, 0 if yes or no else bit)
 

@@ -15,13 +15,6 @@ if TYPE_CHECKING:
     from thwart.network.flowlogs import FlowRecord, Problem
 
 
-def flow_formats() -> list[str]:
-    """The names of all formats of flow logs."""
-    from thwart.network.flowlogs.reading import formats
-
-    return formats()
-
-
 @contextmanager
 def open_flows(name: str, format: str = "auto", year: int = 0) -> Iterator[Iterator[FlowRecord | Problem]]:  # noqa: A002
     """The records of a log; `-` is standard input.

@@ -11,7 +11,7 @@ from thwart.network.classes import HOST, OUTSIDE
 from thwart.network.engine import Model
 from thwart.network.intents._near import Nearness
 from thwart.network.intents._ports import PortSets, Spans
-from thwart.network.intents._rows import Row, cells_of
+from thwart.network.intents._rows import Row
 from thwart.network.intents.ends import End, Ends
 from thwart.network.intents.meaning import Claim
 from thwart.network.intents.outcome import ANY_PAIR, DESTINATIONS, SOURCES, Example, Tally
@@ -375,7 +375,7 @@ class EachSource(Judge):
         for destination in members(self._ends.lift(self.claim.destinations)):
             if self._table.outside >> source.number & self._table.outside >> destination & 1:
                 continue
-            row = Row(cells_of(self._table.model, destination), (1 << self._ends.classes) - 1)
+            row = Row(self._table.model.row(destination), (1 << self._ends.classes) - 1)
             for part in self._parts(destination):
                 there = part.there if source.number != destination else [o for o in part.there if self._met(one, [o])]
                 certain = row.short(part.mask, self.claim)[1] >> source.number & 1

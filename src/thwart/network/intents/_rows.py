@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from thwart.network.engine import Model
 from thwart.network.intents.meaning import Claim
 from thwart.network.sides import Cell
-
-
-def cells_of(model: Model, destination: int) -> list[Cell]:
-    """The row of a destination; what is on one node always reaches what is there, as `judge` says."""
-    found = model.row(destination)
-    if not model.classes[destination].is_one_host:
-        return found
-    bit = 1 << destination
-    return [Cell(ports, allow | bit, deny & ~bit) for ports, allow, deny in found]
 
 
 class Row:

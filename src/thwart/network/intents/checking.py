@@ -13,7 +13,7 @@ from thwart.core.finding import Diagnostic
 from thwart.lib.bitsets import members
 from thwart.network.engine import Model
 from thwart.network.intents._judges import Table, judge_for
-from thwart.network.intents._rows import Row, cells_of
+from thwart.network.intents._rows import Row
 from thwart.network.intents._witness import breach
 from thwart.network.intents.ends import Ends
 from thwart.network.intents.form import Intent
@@ -76,7 +76,7 @@ def tally_all(ends: Ends, claims: Iterable[Claim]) -> list[Tally]:
     everyone = (1 << len(model.classes)) - 1
     for destination, asking in enumerate(at):
         if asking:
-            row = Row(cells_of(model, destination), everyone)
+            row = Row(model.row(destination), everyone)
             for number in asking:
                 judges[number].look(destination, row)
     return [judge.tally() for judge in judges]
