@@ -13,7 +13,8 @@ import msgspec
 from thwart.core.limits import DEFAULT, Limits
 from thwart.lib import json_bounded
 from thwart.lib.documents import DocumentError
-from thwart.network.documents import MAX_VALUES, Item, JsonOrigin, YamlOrigin
+from thwart.network.documents import MAX_VALUES, Item
+from thwart.network.origins import JsonOrigin, YamlOrigin
 from thwart.network.selectors import Invalid
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from thwart.lib.documents import DocumentError
 from thwart.network import workloads
 from thwart.network._refusing import check_kind, check_names
 from thwart.network._services_reading import Gatherer
-from thwart.network.documents import Item, JsonOrigin, YamlOrigin, labels_of, read_items
+from thwart.network.documents import Item, labels_of, read_items
 from thwart.network.kinds import Check, Pending, Surroundings, decoder, supporting
 from thwart.network.kinds._unmodelled import unmodelled
 from thwart.network.model import (
@@ -25,6 +25,7 @@ from thwart.network.model import (
     Unmodelled,
     World,
 )
+from thwart.network.origins import JsonOrigin, YamlOrigin
 from thwart.network.selectors import Invalid, check_key, check_value, shown
 
 _ENTRIES = ("", "apps", "batch", "extensions", "apps.openshift.io")

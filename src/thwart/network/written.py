@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from thwart.network.documents import JsonOrigin, YamlOrigin
 from thwart.network.model import Origin
+from thwart.network.origins import JsonOrigin, YamlOrigin
 
 
 def written_spec(origin: Origin) -> Mapping[str, object]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from thwart.network.documents import NoOrigin
 from thwart.network.model import ALLOW, NETWORK, Endpoint, Peer, PodPeer, Policy, PortMatch, Rule
+from thwart.network.origins import NoOrigin
 from thwart.network.selectors import Requirement
 from thwart.network.synthesis.labels import stable
 
