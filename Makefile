@@ -35,7 +35,7 @@ check: $(VENV)/dev  ## lint, types, import contracts, generated files
 
 lock:  ## refresh the lock files (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml requirements/build.in -o requirements/run.lock
-	uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml requirements/build.in --group dev -c requirements/run.lock -o requirements/dev.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml requirements/build.in --extra server --group dev -c requirements/run.lock -o requirements/dev.lock
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 requirements/oracles.in -o requirements/oracles.lock
 
 clean:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from thwart.core.advisory import Exploited, Range, Score, Severity
+from thwart.core.edit import Edit
 from thwart.core.package import Location, Package
 
 
@@ -16,6 +17,7 @@ class Fix:
     For an upgrade, `package` is the thing to upgrade (a source package where the distribution ships sources)
     and `version` the first version without the defect. `again` are later stretches of versions that have it once more
     (the next release line, fixed at its own time). `paid` says that the version needs a subscription (Ubuntu Pro).
+    For an edit, `edits` are in the document of the finding; none where only a human can write them.
     """
 
     title: str
@@ -25,6 +27,7 @@ class Fix:
     safe: bool = True
     again: tuple[Range, ...] = ()
     paid: bool = False
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from thwart.core.advisory import Severity
+from thwart.core.edit import Add, Lines
 from thwart.core.finding import Diagnostic, Evidence, Finding, Fix, Ignore
 from thwart.core.locate import leads, written
 from thwart.core.package import Location
-from thwart.core.rule import Control
+from thwart.core.rule import Control, Rule
 from thwart.lib import inline
 from thwart.lib.documents import DocumentError
 from thwart.rules import FAMILIES, Outcome, ids
@@ -33,8 +35,6 @@ class Engine:
     def __init__(self, options: Options) -> None:
         self._framework = _framework(options.framework)
         if self._framework is not None and self._framework.minor is not None:
-            from dataclasses import replace
-
             options = replace(options, minor=self._framework.minor)
         self._options = options
         self._families = FAMILIES.load()
@@ -138,14 +138,13 @@ class Engine:
         rule = member.rule
         whole = f"{part} of {subject.name}" if part else subject.name
         evidence = tuple(_evidence(hit, subject.document, source) for hit in hits)
-        title = rule.fix.partition(". ")[0].partition("\n")[0].rstrip(".")
         return Finding(
             id=rule.id,
             message=f"{whole} {'; '.join(dict.fromkeys(hit.phrase for hit in hits))}",
             severity=rule.severity,
             confidence=rule.confidence,
             state="fixed" if rule.fix else "unfixed",
-            fix=Fix(title=title, kind="edit", safe=False) if title else None,
+            fix=_fix(rule, hits, subject.document),
             priority=_PRIORITIES.get(rule.severity, 10.0) * _CONFIDENCES.get(rule.confidence, 1.0),
             because=(rule.title,),
             locations=tuple(dict.fromkeys(one.location for one in evidence)),
@@ -206,6 +205,21 @@ def _framework(name: str) -> Framework | None:
     from thwart.rules._frameworks import framework_of
 
     return framework_of(name)
+
+
+def _fix(rule: Rule, hits: list[Hit], document: int) -> Fix | None:
+    """The rule's fix; with edits where every hit has some, because half of them would close nothing."""
+    title = rule.fix.partition(". ")[0].partition("\n")[0].rstrip(".")
+    if not title:
+        return None
+    mends = [hit.mend for hit in hits if hit.mend is not None]
+    if len(mends) < len(hits):
+        return Fix(title=title, kind="edit", safe=False)
+    edits = [
+        one if isinstance(one, Lines | Add) else replace(one, document=document) for mend in mends for one in mend.edits
+    ]
+    kind = "add" if edits and all(isinstance(one, Add) for one in edits) else "edit"
+    return Fix(title=title, kind=kind, safe=all(mend.safe for mend in mends), edits=tuple(edits))
 
 
 def _evidence(hit: Hit, document: int, source: Source) -> Evidence:

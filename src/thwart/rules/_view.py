@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from thwart.core.edit import Edit, Mend
+
 Pointer = tuple[str | int, ...]
 
 
@@ -11,7 +13,8 @@ class Hit(NamedTuple):
     """What a rule found: where, in words that follow the subject's name, and which part of the subject has it.
 
     Where the line may hold a secret, `hidden` keeps it out of every report. `place`, a line and a column from 1, says where
-    in a document that pointers do not lead into.
+    in a document that pointers do not lead into. `mend` is what closes it, where a rule knows that; pointers in it lead
+    from the document's root, as `pointer` does.
     """
 
     pointer: Pointer
@@ -19,6 +22,11 @@ class Hit(NamedTuple):
     part: str = ""
     hidden: bool = False
     place: tuple[int, int] | None = None
+    mend: Mend | None = None
+
+    def mended(self, *edits: Edit, safe: bool = False) -> Hit:
+        """The same with edits that close it; `safe` where they cannot change what a sound program does."""
+        return self._replace(mend=Mend(edits=edits, safe=safe))
 
 
 class View:

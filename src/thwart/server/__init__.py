@@ -1,0 +1,1 @@
+"""The server: HTTP in front of the api; here the admission webhook and the authorization plugin for Docker."""

@@ -1,0 +1,1 @@
+"""Trust: an artifact, what vouches for it, a policy, roots and a moment in; a verdict with every reason out."""
