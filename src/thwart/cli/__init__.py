@@ -19,6 +19,7 @@ COMMANDS = {
     "rules": "list the rules of check",
     "net": "tell who can talk to whom under network policies, and why",
     "explain": "tell what is known of an advisory or a rule",
+    "log": "show, prove and verify the record of decisions",
     "db": "show, build, update and move the advisory database",
     "config": "show settings and where each comes from",
     "help": "read about targets, formats, exit codes and more",
