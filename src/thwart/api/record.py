@@ -16,8 +16,8 @@ from thwart.core.record import Entry
 
 if TYPE_CHECKING:
     from thwart.core.report import Report, Verdict
-    from thwart.lib.signed_note import Checkpoint, NoteKey
-    from thwart.record import Appender, Log, Proven, Trouble
+    from thwart.lib.signed_note import Checkpoint
+    from thwart.record import Appender, Log, NoteKey, Proven, Trouble
 
 _SEED = 32
 _LONGEST_KEY = 4_096
@@ -186,7 +186,8 @@ def public_key(text: str) -> NoteKey:
     Raises:
         UsageError: it is none; SourceError: the file cannot be read.
     """
-    from thwart.lib.signed_note import NoteError, parse_key
+    from thwart.lib.signed_note import NoteError
+    from thwart.record import parse_key
 
     line = (
         text if "+" in text and not Path(text).exists() else _read(Path(text), _LONGEST_KEY).decode("utf-8", "replace")
@@ -211,11 +212,11 @@ def open_log(files: LogFiles) -> Log:
 def shown(log: Log, first: int = 0) -> Iterator[dict[str, object]]:
     """Entries as documents, each with its index and the hash that the log has of it; what is no entry is told as such."""
     from thwart.core.errors import ParseError
-    from thwart.lib.merkle import leaf
+    from thwart.lib.merkle import leaf_hash
     from thwart.record import decode
 
     for index, data in log.entries(first):
-        head: dict[str, object] = {"index": index, "hash": leaf(data).hex()}
+        head: dict[str, object] = {"index": index, "hash": leaf_hash(data).hex()}
         try:
             decode(data)
         except ParseError as error:
@@ -252,8 +253,8 @@ def witness(files: LogFiles, state: Path, name: str, time: int) -> tuple[NoteKey
     Raises:
         RecordError: the log does not continue what this witness has signed.
     """
-    from thwart.lib.signed_note import parse_checkpoint, parse_note
-    from thwart.record import Witness
+    from thwart.lib.signed_note import checkpoint, parse
+    from thwart.record import Witness, written
 
     log = open_log(files)
     with _writing(state):
@@ -262,11 +263,11 @@ def witness(files: LogFiles, state: Path, name: str, time: int) -> tuple[NoteKey
     memory = state / f"{log.key.id.hex()}.checkpoint"
     last: Checkpoint | None = None
     if memory.exists():
-        last = parse_checkpoint(parse_note(_read(memory, _LONGEST_PROOF)).text)
+        last = checkpoint(parse(_read(memory, _LONGEST_PROOF)))
     proof = log.tree.consistency(last.size) if last is not None and last.size <= log.checkpoint.size else []
-    note, fresh = own.cosign(str(log.note).encode(), log.key, last, proof, time)
+    note, fresh = own.cosign(written(log.note).encode(), log.key, last, proof, time)
     with _writing(files.folder):
-        memory.write_text(str(note), encoding="utf-8")
+        memory.write_text(written(note), encoding="utf-8")
         (state / "witness.pub").write_text(f"{own.key}\n", encoding="utf-8")
-        log.store.cosigned(str(log.note).encode(), str(note).encode())
+        log.store.cosigned(written(log.note).encode(), written(note).encode())
     return own.key, fresh

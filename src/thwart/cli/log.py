@@ -16,8 +16,7 @@ from thwart.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from thwart.lib.signed_note import NoteKey
-    from thwart.record import Log
+    from thwart.record import Log, NoteKey
 
 _DENIED = 1
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import NamedTuple
 
-from thwart.lib.merkle import EMPTY, node
+from thwart.lib.merkle import EMPTY, node_hash
 
 WIDTH = 256
 HASH = 32
@@ -119,7 +119,7 @@ class Tree:
         if count & (count - 1) == 0 and low % count == 0:
             return self._node(count.bit_length() - 1, low // count)
         middle = low + _split(count)
-        return node(self._hash(low, middle), self._hash(middle, high))
+        return node_hash(self._hash(low, middle), self._hash(middle, high))
 
     def _node(self, level: int, index: int) -> bytes:
         """The hash of a complete subtree of 2^level leaves."""

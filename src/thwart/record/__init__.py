@@ -7,6 +7,7 @@ cosign. `Appender` writes, `Log` reads and proves, `audit` finds what changed, `
 from thwart.record._appender import Appender
 from thwart.record._entries import decode, encode
 from thwart.record._errors import RecordError
+from thwart.record._keys import NoteKey, parse_key, written
 from thwart.record._log import Log
 from thwart.record._verify import Proven, Trouble, audit, prove, seen
 from thwart.record._witness import Witness
@@ -14,6 +15,7 @@ from thwart.record._witness import Witness
 __all__ = [
     "Appender",
     "Log",
+    "NoteKey",
     "Proven",
     "RecordError",
     "Trouble",
@@ -21,6 +23,8 @@ __all__ = [
     "audit",
     "decode",
     "encode",
+    "parse_key",
     "prove",
     "seen",
+    "written",
 ]

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thwart.core.record import MAX_ENTRY
-from thwart.lib.merkle import EMPTY, leaf, node
-from thwart.lib.signed_note import ED25519, Checkpoint, Note, NoteKey, NoteSignature
+from thwart.lib.merkle import EMPTY, leaf_hash, node_hash
+from thwart.lib.signed_note import ED25519, Checkpoint, Note, NoteSignature
 from thwart.lib.tiles import HASH, WIDTH, Tile, fold, tiles_of
 from thwart.record._errors import RecordError
+from thwart.record._keys import NoteKey, checkpoint_text, written
 from thwart.record._log import checked
 from thwart.record._store import Store, packed
 
@@ -111,9 +112,9 @@ class Appender:
                     self._store.drop_partial(tile._replace(level=-1))
 
     def _publish(self, checkpoint: Checkpoint) -> None:
-        text = str(checkpoint)
+        text = checkpoint_text(checkpoint)
         signature = NoteSignature(self.key.name, self.key.id, self._private.sign(text.encode()))
-        data = str(Note(text, (signature,))).encode()
+        data = written(Note(text, (signature,))).encode()
         full = checkpoint.size // WIDTH != self._state.checkpoint.size // WIDTH
         self._store.write("checkpoint", data)
         if full or self._store.history_size() < _FULL_HISTORY:
@@ -168,7 +169,7 @@ class _State:
             part = bundle[at : at + WIDTH]
             files.append((Tile(-1, number + at // WIDTH, len(part)), packed(part)))
         edges: list[bytes] = []
-        fresh = b"".join(map(leaf, entries))
+        fresh = b"".join(map(leaf_hash, entries))
         level, count = 0, self.checkpoint.size
         while fresh or level < len(self.edges):
             hashes = (self.edges[level] if level < len(self.edges) else b"") + fresh
@@ -196,7 +197,7 @@ def _root(edges: list[bytes]) -> bytes:
         while count:
             width = count & -count
             peak = fold(hashes[end - width * HASH : end])
-            root = node(peak, root) if root else peak
+            root = node_hash(peak, root) if root else peak
             end, count = end - width * HASH, count - width
     return root or EMPTY
 

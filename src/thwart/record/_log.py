@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from thwart.lib.signed_note import Checkpoint, Note, NoteError, NoteKey, parse_checkpoint, parse_note
+from thwart.lib.signed_note import Checkpoint, Note, NoteError, checkpoint, parse
 from thwart.lib.tiles import WIDTH, Tree
 from thwart.record._errors import RecordError
+from thwart.record._keys import NoteKey, signed_by, written
 from thwart.record._store import Store
 
 PROOF = "c2sp.org/tlog-proof@v1"
@@ -55,7 +56,7 @@ class Log:
         if not 0 <= index < self.checkpoint.size:
             raise RecordError(f"there is no entry {index}", f"the log has {self.checkpoint.size} entries, from 0")
         hashes = [*_lines(self.tree.inclusion(index))]
-        return "\n".join([PROOF, f"index {index}", *hashes, "", str(self.note)])
+        return "\n".join([PROOF, f"index {index}", *hashes, "", written(self.note)])
 
     def consistency(self, old: int) -> list[str]:
         """The proof that this log continues that of `old` entries, as lines of base64."""
@@ -69,15 +70,15 @@ def checked(data: bytes, key: NoteKey) -> tuple[Note, Checkpoint]:
         RecordError: it did not, or the checkpoint is malformed.
     """
     try:
-        note = parse_note(data)
-        if not note.signed_by([key]):
+        note = parse(data)
+        if not signed_by(note, [key]):
             raise RecordError(f"the checkpoint is not signed by {key.name}")
-        checkpoint = parse_checkpoint(note.text)
+        found = checkpoint(note)
     except NoteError as error:
         raise RecordError(f"the checkpoint cannot be trusted: {error}") from error
-    if checkpoint.origin != key.name:
-        raise RecordError(f"the checkpoint is of the log {checkpoint.origin}, not of {key.name}")
-    return note, checkpoint
+    if found.origin != key.name:
+        raise RecordError(f"the checkpoint is of the log {found.origin}, not of {key.name}")
+    return note, found
 
 
 def _lines(hashes: Iterable[bytes]) -> Iterator[str]:

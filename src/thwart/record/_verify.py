@@ -8,10 +8,11 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from thwart.lib.merkle import EMPTY, included, leaf
-from thwart.lib.signed_note import Note, NoteError, NoteKey, cosigned
+from thwart.lib.merkle import EMPTY, ProofError, leaf_hash, verify_inclusion
+from thwart.lib.signed_note import Note, NoteError
 from thwart.lib.tiles import HASH, WIDTH, Fetch, Tile, Tree, fold
 from thwart.record._errors import RecordError
+from thwart.record._keys import NoteKey, moment, signed_by
 from thwart.record._log import PROOF, Log, checked
 
 _MOST = 100  # troubles that are told
@@ -56,7 +57,7 @@ def _leaves(log: Log) -> tuple[list[bytes], list[Trouble]]:
     for number in range(-(-size // WIDTH)):
         width = min(WIDTH, size - number * WIDTH)
         try:
-            bundle = [leaf(one) for one in log.store.bundle(number, width)]
+            bundle = [leaf_hash(one) for one in log.store.bundle(number, width)]
         except RecordError as error:
             last = number * WIDTH + width - 1
             return leaves, [*troubles, Trouble(-1, f"entries {number * WIDTH} to {last}: {error.sentence}")]
@@ -174,19 +175,18 @@ def prove(proof: bytes, entry: bytes, key: NoteKey, witnesses: tuple[NoteKey, ..
         raise RecordError("the proof has no index")
     signed, checkpoint = checked(note, key)
     path = _hashes(lines[2:])
-    if not included(int(index[:20]), checkpoint.size, leaf(entry), path, checkpoint.root):
-        raise RecordError("the proof is not of this entry in this log")
+    try:
+        verify_inclusion(int(index[:20]), checkpoint.size, leaf_hash(entry), path, checkpoint.root)
+    except ProofError as error:
+        raise RecordError(f"the proof is not of this entry in this log: {error}") from error
     return Proven(int(index), checkpoint.size, tuple(seen(signed, witnesses)))
 
 
 def _hashes(lines: list[str]) -> list[bytes]:
     try:
-        hashes = [base64.b64decode(line, validate=True) for line in lines]
+        return [base64.b64decode(line, validate=True) for line in lines]
     except binascii.Error as error:
         raise RecordError("a hash of the proof is not base64") from error
-    if len(hashes) > 64 or any(len(one) != HASH for one in hashes):
-        raise RecordError("the hashes of the proof are of the wrong length or too many")
-    return hashes
 
 
 def seen(note: Note, witnesses: tuple[NoteKey, ...]) -> Iterator[tuple[str, int]]:
@@ -196,9 +196,9 @@ def seen(note: Note, witnesses: tuple[NoteKey, ...]) -> Iterator[tuple[str, int]
         RecordError: a cosignature of one of them is wrong.
     """
     try:
-        right = note.signed_by(witnesses)
+        right = signed_by(note, witnesses)
     except NoteError as error:
         raise RecordError(f"the checkpoint cannot be trusted: {error}") from error
     for key in right:
-        one = next(one for one in note.signatures if one.name == key.name and one.key_id == key.id)
-        yield key.name, cosigned(one.signature, b"")[0]
+        one = next(note.signatures_by(key.id, key.name))
+        yield key.name, moment(one.signature)

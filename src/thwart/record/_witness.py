@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from thwart.lib.merkle import consistent
-from thwart.lib.signed_note import COSIGNATURE, Checkpoint, Note, NoteKey, NoteSignature
+from thwart.lib.merkle import ProofError, verify_consistency
+from thwart.lib.signed_note import COSIGNATURE, Checkpoint, Note, NoteSignature
 from thwart.record._errors import RecordError
+from thwart.record._keys import NoteKey, cosigned_text
 from thwart.record._log import checked
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ class Witness:
             RecordError: the log did not sign it, or it does not continue what was signed before.
         """
         note, fresh = checked(data, key)
-        if last is not None and not consistent(last.size, fresh.size, last.root, fresh.root, proof):
-            raise RecordError(
-                f"the log does not continue the {last.size} entries that {self.key.name} has seen",
-                "entries were changed or dropped since: thwart log verify names them",
-            )
-        text = f"cosignature/v1\ntime {time}\n{note.text}".encode()
-        signature = time.to_bytes(8, "big") + self._private.sign(text)
+        if last is not None:
+            try:
+                verify_consistency(last.size, fresh.size, proof, last.root, fresh.root)
+            except ProofError as error:
+                raise RecordError(
+                    f"the log does not continue the {last.size} entries that {self.key.name} has seen: {error}",
+                    "entries were changed or dropped since: thwart log verify names them",
+                ) from error
+        signature = time.to_bytes(8, "big") + self._private.sign(cosigned_text(note.text.encode(), time))
         others = tuple(one for one in note.signatures if one.key_id != self.key.id or one.name != self.key.name)
         return Note(note.text, (*others, NoteSignature(self.key.name, self.key.id, signature))), fresh
