@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from thwart.core.custom import CustomRule
 from thwart.core.finding import Diagnostic, Finding, Ignore
 from thwart.core.limits import DEFAULT, Limits
 from thwart.core.registry import Registry
@@ -37,6 +38,18 @@ class Subject(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Together:
+    """What a family judges when all files have been read: how documents fit each other.
+
+    `note` keeps of a subject what matters then, as small as it can be, or None; `subjects` makes of all that was kept,
+    each with its file, what rules judge at the end.
+    """
+
+    note: Callable[[Any], object]
+    subjects: Callable[[list[tuple[Source, Any]]], Iterator[tuple[Source, Subject]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """A kind of documents and its rules.
 
@@ -50,6 +63,7 @@ class Family:
     claims: Callable[[Source], bool]
     read: Callable[[Source, Options], Iterator[Subject | Diagnostic]]
     members: Registry[Member]
+    together: Together | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +71,17 @@ class Options:
     """How to judge.
 
     `framework` is `pss-restricted@1.30` and the like: only its controls are judged. `minor` is the version of Kubernetes
-    that manifests are for, where no framework says it.
+    that manifests are for, where no framework says it. `beside` reads a file that another one names, by its path; None
+    where there is none or it may not be read. `today` is an ISO date: what has reached its end of life before it is told;
+    empty, nothing is. `custom` are rules that the user states without code.
     """
 
     framework: str = ""
     minor: int = NEWEST
+    beside: Callable[[str], bytes | None] | None = None
     limits: Limits = DEFAULT
+    today: str = ""
+    custom: tuple[CustomRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,15 +127,14 @@ def wanted(path: str) -> bool:
 
 def rules() -> list[Rule]:
     """Every rule, by its id; loads all families."""
-    found = [member.rule for family in FAMILIES.load().values() for member in family.members.load().values()]
-    return sorted(found, key=lambda rule: rule.id)
+    return sorted((one.rule for members in _registries() for one in members.load().values()), key=lambda rule: rule.id)
 
 
 def rule_of(name: str) -> Rule | None:
     """The rule of that id; imports no other."""
     module = name.replace("-", "_")
-    for family in FAMILIES.load().values():
-        member = family.members.get(module)
+    for members in _registries():
+        member = members.get(module)
         if member is not None and member.rule.id == name:
             return member.rule
     return None
@@ -124,7 +142,12 @@ def rule_of(name: str) -> Rule | None:
 
 def ids() -> list[str]:
     """The id of every rule; imports none."""
-    return sorted(name.replace("_", "-") for family in FAMILIES.load().values() for name in family.members.names())
+    return sorted(name.replace("_", "-") for members in _registries() for name in members.names())
+
+
+def _registries() -> list[Registry[Member]]:
+    """Where the rules are; families that judge by the same rules have one together."""
+    return list({id(family.members): family.members for family in FAMILIES.load().values()}.values())
 
 
 def frameworks() -> list[str]:
@@ -143,6 +166,7 @@ __all__ = [
     "Outcome",
     "Source",
     "Subject",
+    "Together",
     "check",
     "frameworks",
     "ids",

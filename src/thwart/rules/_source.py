@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from thwart.lib.documents import DocumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from thwart.core.limits import Limits
     from thwart.lib.yaml_positions import Place
 
 MAX_NODES = 4_000_000  # values of one file
 LONGEST = 400  # characters of a line that are shown
+_MOST_PADDING = 32_000_000  # empty lines that are parsed for the places of documents in a broken file
 _BOMS = (b"\xff\xfe", b"\xfe\xff")
 _ESCAPES = (b"\\x", b"\\u", b"\\U")
+_BETWEEN = re.compile(
+    rb"^---(?=[ \t\r\n]|$)", re.MULTILINE
+)  # YAML 1.2.2, section 9.1.2: nothing else may begin a line so
 
 
 class Source:
-    """One file: its name and its bytes. `values` and `place` speak of the YAML or JSON documents in it."""
+    """One file: its name and its bytes. `values` and `place` speak of the YAML or JSON documents in it.
 
-    __slots__ = ("_lines", "_placed", "_values", "data", "limits", "path")
+    `template` says that it is a template, of which only what is stated literally is among the values.
+    """
 
-    def __init__(self, path: str, data: bytes, limits: Limits) -> None:
+    __slots__ = ("_lines", "_near", "_placed", "_read_file", "_values", "broken", "data", "limits", "path", "template")
+
+    def __init__(
+        self, path: str, data: bytes, limits: Limits, read_file: Callable[[str], bytes | None] | None = None
+    ) -> None:
         self.path = path
         self.data = data
         self.limits = limits
         self._values: tuple[object, ...] | DocumentError | None = None
         self._placed: tuple[object, ...] | None = None
         self._lines: dict[bool, list[str]] = {}
+        self.broken: list[DocumentError] = []
+        # a chart's template may be YAML by chance; any other file is one only if it cannot be read otherwise
+        self.template = b"{{" in data and "/templates/" in f"/{path}" and path.endswith((".yaml", ".yml"))
+        self._read_file = read_file
+        self._near: dict[str, Source | None] = {}  # shared by all files that one leads to
 
     @property
     def coded(self) -> bool:
@@ -37,7 +54,7 @@ class Source:
         return b"\0" in self.data or self.data.startswith(_BOMS) or any(one in self.data for one in _ESCAPES)
 
     def values(self) -> tuple[object, ...]:
-        """The value of each document.
+        """The value of each document. Of several, one that cannot be read is None, and is told in `broken`.
 
         Raises:
             DocumentError: neither YAML nor JSON, or beyond a bound.
@@ -65,17 +82,75 @@ class Source:
                     raise error from None
         return self._yaml()
 
+    def forget(self) -> None:
+        """Let go of what was parsed; it is parsed again when somebody asks."""
+        self._values = self._placed = None
+        self._near = {}
+        self._lines.clear()
+
+    def beside(self, path: str) -> Source | None:
+        """Another file, by its path from this one's folder; None where there is none, or none that may be read."""
+        whole = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), path))
+        if whole == posixpath.normpath(self.path):
+            return self
+        if whole not in self._near:
+            data = self._read_file(whole) if self._read_file is not None and "\0" not in whole else None
+            other = None if data is None else Source(whole, data, self.limits, self._read_file)
+            if other is not None:
+                other._near = self._near
+            self._near[whole] = other
+        return self._near[whole]
+
     def _yaml(self) -> tuple[object, ...]:
+        from thwart.lib.go_template import literal
+
+        data = literal(self.data) if self.template else self.data
+        try:
+            self._placed = self._load(data)
+        except DocumentError as error:
+            if b"{{" in self.data and not self.template:
+                self.template = True
+                return self._yaml()
+            if not error.line or data.startswith(_BOMS):
+                raise
+            self._placed = self._piecemeal(data, error)
+        return self._placed
+
+    def _load(self, data: bytes) -> tuple[object, ...]:
         from thwart.lib.yaml_positions import load_all
 
-        self._placed = load_all(
-            self.data,
+        return load_all(
+            data,
             max_bytes=self.limits.yaml_bytes,
             max_depth=self.limits.json_depth,
             max_nodes=MAX_NODES,
             schema="kubernetes",
         )
-        return self._placed
+
+    def _piecemeal(self, data: bytes, error: DocumentError) -> tuple[object, ...]:
+        """The documents one by one, None for each that cannot be read; raises `error` where that helps nothing.
+
+        Each is parsed below as many empty lines as stand before it, so that places are those of the file.
+        """
+        starts = [0, *(mark.start() for mark in _BETWEEN.finditer(data)), len(data)]
+        found: list[object] = []
+        broken: list[DocumentError] = []
+        above = padding = 0
+        for begin, end in pairwise(starts):
+            piece = data[begin:end]
+            padding += above
+            if padding > _MOST_PADDING:
+                raise error
+            try:
+                found += self._load(b"\n" * above + piece)
+            except DocumentError as one:
+                broken.append(one)
+                found.append(None)
+            above += piece.count(b"\n")
+        if all(one is None for one in found):
+            raise error
+        self.broken = broken
+        return tuple(found)
 
     def place(self, document: int, pointer: Sequence[str | int]) -> Place:
         """Where a pointer into a document leads, or what lacks it; (0, 0) in JSON that is no YAML or too large for it."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from thwart.core.edit import Edit, Mend
+from thwart.core.package import Location
+
+if TYPE_CHECKING:
+    from thwart.rules._source import Source
 
 Pointer = tuple[str | int, ...]
 
@@ -14,7 +18,8 @@ class Hit(NamedTuple):
 
     Where the line may hold a secret, `hidden` keeps it out of every report. `place`, a line and a column from 1, says where
     in a document that pointers do not lead into. `mend` is what closes it, where a rule knows that; pointers in it lead
-    from the document's root, as `pointer` does.
+    from the document's root, as `pointer` does. `file` and `document` are those where it stands, if that is not the file
+    or the document that the subject was read from. `at` is a place that the document only tells of: a file of an image.
     """
 
     pointer: Pointer
@@ -23,6 +28,9 @@ class Hit(NamedTuple):
     hidden: bool = False
     place: tuple[int, int] | None = None
     mend: Mend | None = None
+    file: Source | None = None
+    document: int | None = None
+    at: Location | None = None
 
     def mended(self, *edits: Edit, safe: bool = False) -> Hit:
         """The same with edits that close it; `safe` where they cannot change what a sound program does."""
