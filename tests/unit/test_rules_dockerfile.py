@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from thwart.core.edit import Lines
 from thwart.core.finding import Finding
-from thwart.rules import FAMILIES, Options, Outcome, check, wanted
+from thwart.core.rule import Rule
+from thwart.rules import FAMILIES, Options, Outcome, check, rules, wanted
 
 BASE = "FROM registry.example.test/base:1.2\n"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -288,7 +292,6 @@ def test_comments_accept() -> None:
         ("", True, "no-instructions"),
         (f"{BASE}FRM x\n", True, "line 2: "),
         (f"{BASE}RUN if true\n", True, "line 2: the program of RUN cannot be read"),
-        ("FROM a:1 AS x\nFROM b:1 AS x\n", False, "stage-twice"),
         (f'{BASE}SHELL ["pwsh", "-c"]\nRUN Get-Item\n', False, "rules do not read 1 program for pwsh"),
         ("FROM x\0", True, "binary"),
     ],
@@ -383,3 +386,173 @@ def test_no_file_makes_a_rule_crash(words: list[str]) -> None:
         assert {one.slug for one in outcome.diagnostics} <= {"dockerfile-problem"}
         for finding in outcome.findings:
             assert all(0 < at.line <= text.count("\n") + 1 for at in finding.locations)
+
+
+# -- edits -----------------------------------------------------------------------------------------------------------------
+
+RULES = [rule for rule in rules() if rule.family == "dockerfile"]
+TODAY = "2026-11-23"
+
+
+def edited(text: str, edits: tuple[object, ...]) -> str:
+    """The text with its lines replaced, from the last edit to the first."""
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    lines = [f"{line}\n" for line in lines]
+    ordered = sorted((one for one in edits if isinstance(one, Lines)), key=lambda one: (one.first, one.last))
+    assert len(ordered) == len(edits)
+    for one, other in itertools.pairwise(ordered):
+        assert one.last < other.first, "edits of a finding must not touch the same lines"
+    for one in reversed(ordered):
+        assert one.last >= one.first - 1
+        assert one.text == "" or one.text.endswith("\n")
+        lines[one.first - 1 : one.last] = [one.text]
+    return "".join(lines)
+
+
+def close(text: str, rule: str) -> str:
+    """The text after the edits of all findings of a rule; they close them, and open none of another."""
+    before = judge(text, today=TODAY)
+    mine = [one for one in before.findings if one.id == rule]
+    edits = tuple(edit for one in mine if one.fix for edit in one.fix.edits)
+    assert edits, f"{rule} has no edits for {text!r}"
+    after = edited(text, edits)
+    outcome = judge(after, today=TODAY)
+    assert not any(one.incomplete for one in outcome.diagnostics), after
+    ids = {one.id for one in outcome.findings}
+    assert rule not in ids, after
+    assert ids <= {one.id for one in before.findings}, after
+    return after
+
+
+def offers(rule: Rule) -> bool:
+    return any(one.fix and one.fix.edits for one in judge(rule.bad, today=TODAY).findings if one.id == rule.id)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_edits_close_what_they_are_for_and_open_nothing(rule: Rule) -> None:
+    if offers(rule):
+        close(rule.bad, rule.id)
+        close(f"{rule.bad}\n", rule.id)
+        crlf = judge(rule.bad.replace("\n", "\r\n"), today=TODAY)
+        [one] = [one for one in crlf.findings if one.id == rule.id]
+        assert one.fix
+        for edit in one.fix.edits:
+            assert isinstance(edit, Lines)
+            assert edit.text.count("\n") - edit.text.count("\r\n") <= 1  # the last line of the text has no ending
+    else:
+        assert rule.fix.count("o edit is offered"), "say why there is no edit"
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "expected"),
+    [
+        ("add-for-local-files", "  add  --chown=1 a \\\n  b/\n", "  COPY  --chown=1 a \\\n  b/\n"),
+        (
+            "apt-recommended-packages",
+            "RUN apt-get update && \\\n  # why\n  apt-get install -y \\\n    a=1 \\\n    b=1 && \\\n  rm -rf /var/lib/apt/lists/*\n",
+            (
+                "RUN apt-get update && \\\n  # why\n  apt-get install --no-install-recommends -y \\\n    a=1 \\\n    b=1 && \\\n"
+                "  rm -rf /var/lib/apt/lists/*\n"
+            ),
+        ),
+        (
+            "apt-lists-kept",
+            "RUN apt-get update && \\\n    apt-get install a=1 \\\n    # b\n    c=1\n",
+            "RUN apt-get update && \\\n    apt-get install a=1 \\\n    # b\n    c=1 && rm -rf /var/lib/apt/lists/*\n",
+        ),
+        (
+            "apt-lists-kept",
+            "RUN <<E\napt-get update\napt-get install a\n\nE\n",
+            "RUN <<E\napt-get update\napt-get install a && rm -rf /var/lib/apt/lists/*\n\nE\n",
+        ),
+        (
+            "pip-cache-kept",
+            "RUN pip install a && pip install b\n",
+            "RUN pip install --no-cache-dir a && pip install --no-cache-dir b\n",
+        ),
+        ("pip-cache-kept", "RUN python -m pip \\\n  install a\n", "RUN python -m pip \\\n  install --no-cache-dir a\n"),
+        ("sudo-in-build", "RUN sudo a && \\\n    sudo b\n", "RUN a && \\\n    b\n"),
+        (
+            "pipe-without-pipefail",
+            "RUN a | b\nRUN c | d\n",
+            'SHELL ["/bin/bash", "-o", "pipefail", "-c"]\nRUN a | b\nRUN c | d\n',
+        ),
+        ("needless-package", "RUN apk add --no-cache \\\n  vim \\\n  curl\n", "RUN apk add --no-cache \\\n  curl\n"),
+        ("needless-package", "RUN apk add --no-cache \\\n  curl \\\n  vim\n", "RUN apk add --no-cache \\\n  curl\n"),
+        ("exposed-ssh-port", "EXPOSE 80 22 443\n", "EXPOSE 80 443\n"),
+        ("exposed-ssh-port", "USER 7\nEXPOSE \\\n  22\nUSER 8\n", "USER 7\nUSER 8\n"),
+        ("deprecated-maintainer", 'MAINTAINER A "B" $C\n', 'LABEL org.opencontainers.image.authors="A \\"B\\" \\$C"\n'),
+        ("repeated-instruction", 'CMD ["a", \\\n "b"]\nUSER 7\nCMD ["c"]\n', 'USER 7\nCMD ["c"]\n'),
+        ("shell-form-command", "CMD a 'b c' \\\n  d\n", 'CMD ["a", "b c", "d"]\n'),
+        ("unverified-tls", "RUN curl -k --insecure x\n", "RUN curl x\n"),
+        ("root-user", "USER 0\nCMD a\n", "USER 0\nUSER 10001:10001\nCMD a\n"),
+        ("copy-target-no-folder", "COPY a b /c\n", "COPY a b /c/\n"),
+        ("unstated-user", "ENV A=é B=1\n", "ENV A=é B=1\nUSER 10001:10001\n"),
+    ],
+)
+def test_edits_keep_everything_else(rule: str, text: str, expected: str) -> None:
+    head = f"# syntax=x@{DIGEST}\n{BASE}"
+    [one] = [one for one in judge(head + text).findings if one.id == rule]
+    assert one.fix
+    assert edited(head + text, one.fix.edits) == head + expected
+
+
+@pytest.mark.parametrize(
+    ("base", "user"),
+    [
+        ("alpine:3.20", "RUN addgroup -g 10001 -S app && adduser -S -D -H -u 10001 -G app app\nUSER 10001:10001\n"),
+        (
+            "debian:12",
+            "RUN groupadd --gid 10001 app && useradd --uid 10001 --gid 10001 --no-create-home app\nUSER 10001:10001\n",
+        ),
+        ("gcr.example.test/distroless/static:1", "USER 10001:10001\n"),
+        ("scratch", "USER 10001:10001\n"),
+    ],
+)
+def test_a_user_is_made_as_the_base_can(base: str, user: str) -> None:
+    text = f'FROM {base}\nCOPY a /\nENTRYPOINT ["/a"]\nCMD ["b"]\n'
+    [one] = [one for one in judge(text).findings if one.id in ("root-user", "unstated-user")]
+    assert one.fix
+    assert not one.fix.safe
+    assert edited(text, one.fix.edits) == f'FROM {base}\nCOPY a /\n{user}ENTRYPOINT ["/a"]\nCMD ["b"]\n'
+
+
+@pytest.mark.parametrize(
+    "run",
+    ["apt-get update;", "apt-get update &", "apt-get update # x", '["apt-get", "update"]', "sh -c 'apt-get update'"],
+)
+def test_what_cannot_be_said_at_the_end_is_not_said(run: str) -> None:
+    [one] = [one for one in judge(f"{BASE}RUN {run}\n").findings if one.id == "apt-lists-kept"]
+    assert one.fix
+    for edit in one.fix.edits:
+        assert edit == Lines(first=2, last=2, text=f"RUN {run} && rm -rf /var/lib/apt/lists/*\n")
+        assert run.startswith("sh -c")
+
+
+# -- bases that have ended ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("image", "ended"),
+    [
+        ("debian:9-slim", ["debian 9"]),
+        ("debian:buster-20240101", ["debian buster"]),
+        ("docker.io/library/ubuntu:18.04", ["ubuntu 18.04"]),
+        ("alpine:3.18.4", ["alpine 3.18"]),
+        ("alpine:3", []),
+        ("python:3.7-bookworm", ["python 3.7"]),
+        ("python:3.8.1-slim-buster", ["python 3.8", "debian buster"]),
+        ("node:16-alpine3.17", ["node 16", "alpine 3.17"]),
+        ("node:lts", []),
+        ("debian:13", []),
+        ("registry.example.test/debian:9", []),
+        ("someone/python:3.7", []),
+    ],
+)
+def test_bases_that_get_no_more_fixes(image: str, ended: list[str]) -> None:
+    text = f"FROM {image}\nUSER 7\n"
+    told = [one for one in judge(text, today=TODAY).findings if one.id == "ended-base"]
+    assert [part in told[0].message for part in ended] == [True] * len(ended) if told else not ended
+    assert "ended-base" not in found(text)  # without a day there is no verdict

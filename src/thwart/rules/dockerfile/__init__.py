@@ -62,7 +62,7 @@ def read(source: Source, options: Options) -> Iterator[File | Diagnostic]:
     """The file, after what is wrong with it."""
     from thwart.rules.dockerfile._file import read_file
 
-    return read_file(source, options.limits)
+    return read_file(source, options.limits, options.today)
 
 
 FAMILIES.add("dockerfile", Family(name="dockerfile", named=named, claims=claims, read=read, members=MEMBERS))

@@ -9,36 +9,20 @@ from typing import NamedTuple
 
 from thwart.lib import shell
 from thwart.lib.dockerfile import Span, Stage, Step, Text
+from thwart.rules._programs import SHELLS, started, unwrapped
 from thwart.rules.dockerfile._file import Made
 
 UNKNOWN = "\ufffc"  # stands in a word for what only the running program knows
-SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"})
 _MOST_NESTED = 4  # `sh -c` within `sh -c`
 _MOST_VALUES = 20_000  # that are put in for variables, in one file
 _LONGEST = 120  # of a value that is put in for its variable
-# wrappers, each with its options that take a word
-_WRAPPERS: dict[str, frozenset[str]] = {
-    "sudo": frozenset({"-u", "-g", "-h", "-p", "-C", "-D", "-R", "-T", "-U", "--user", "--group", "--chdir", "--host"}),
-    "doas": frozenset({"-u", "-C"}),
-    "env": frozenset({"-u", "-C", "--unset", "--chdir"}),
-    "exec": frozenset({"-a"}),
-    "command": frozenset(),
-    "builtin": frozenset(),
-    "nohup": frozenset(),
-    "time": frozenset({"-f", "-o"}),
-    "nice": frozenset({"-n"}),
-    "ionice": frozenset({"-c", "-n"}),
-    "timeout": frozenset({"-k", "-s", "--kill-after", "--signal"}),
-    "busybox": frozenset(),
-    "eatmydata": frozenset(),
-    "chronic": frozenset(),
-}
 
 
 class Call(NamedTuple):
     """A command that is run: its name without folders, its words, and what was taken off before them.
 
-    `invocation` is None in JSON form, where there is no shell and so no pipe.
+    `invocation` is None in JSON form, where there is no shell and so no pipe. `text` is the program that it is in, where the
+    places of its words are exact; None in JSON form and within the words of another command.
     """
 
     name: str
@@ -47,6 +31,16 @@ class Call(NamedTuple):
     span: Span
     invocation: shell.Invocation | None = None
     dialect: str = ""
+    text: Text | None = None
+
+    def where(self, word: str) -> Span | None:
+        """Where a word stands as written; None where it comes from a variable or its place is not exact."""
+        if self.text is None or self.invocation is None:
+            return None
+        for one in self.invocation.command.words:
+            if one.static == word and self.text.text[one.start : one.end] == word:
+                return self.text.span(one.start, one.end)
+        return None
 
     def has(self, *flags: str) -> bool:
         """Whether one of these long or single-letter options is among the words; `-ay` has `-y`."""
@@ -112,7 +106,8 @@ def _ran(run: Ran) -> Ran:
     return run
 
 
-def _program(run: Ran, text: Text, dialect: str, options: tuple[bool, bool], depth: int) -> None:
+def _program(run: Ran, text: Text, dialect: str, options: tuple[bool, bool], depth: int, *, exact: bool = True) -> None:
+    """The commands of a program; `exact` says that the places of its words are."""
     script = shell.parse(text.text)
     found = shell.commands(script, errexit=options[0], pipefail=options[1])
     run.unparsed += [(text.place(one.start)[0], one.reason) for one in found.unparsed]
@@ -120,47 +115,42 @@ def _program(run: Ran, text: Text, dialect: str, options: tuple[bool, bool], dep
         words = tuple(part for word in one.command.words for part in _resolved(word, run))
         if words:
             span = text.span(one.command.words[0].start, one.command.words[0].end)
-            call = _add(run, words, span, one, dialect, depth)
+            call = _add(run, words, span, one, dialect, depth, text if exact else None)
             if call.name in SHELLS and depth < _MOST_NESTED and not any(w[:1] not in ("-", "+") for w in call.words):
-                _input(run, text, call, one.command.redirects, depth)
+                _input(run, text, call, one.command.redirects, depth, exact=exact)
 
 
-def _input(run: Ran, text: Text, call: Call, redirects: tuple[shell.Redirect, ...], depth: int) -> None:
+def _input(run: Ran, text: Text, call: Call, redirects: tuple[shell.Redirect, ...], depth: int, *, exact: bool) -> None:
     """Of a shell that reads its program from a here-document: that program."""
     for one in redirects:
         if one.body is not None and one.operator in ("<<", "<<-") and one.descriptor in ("", "0"):
-            errexit, pipefail, _ = _started(call.words)
-            _program(run, text.part(one.body.start, one.body.end), _kind(call.name), (errexit, pipefail), depth + 1)
+            errexit, pipefail, _ = started(call.words)
+            body = text.part(one.body.start, one.body.end)
+            _program(run, body, _kind(call.name), (errexit, pipefail), depth + 1, exact=exact)
 
 
 def _add(
-    run: Ran, words: tuple[str, ...], span: Span, invocation: shell.Invocation | None, dialect: str, depth: int
+    run: Ran,
+    words: tuple[str, ...],
+    span: Span,
+    invocation: shell.Invocation | None,
+    dialect: str,
+    depth: int,
+    program: Text | None = None,
 ) -> Call:
-    call = _call(words, span, invocation, dialect)
+    bare, wrappers = unwrapped(words)
+    call = Call(posixpath.basename(bare[0]) if bare else "", bare[1:], wrappers, span, invocation, dialect, program)
     run.calls.append(call)
     if call.name in SHELLS and depth < _MOST_NESTED:
-        errexit, pipefail, inner = _started(call.words)
+        errexit, pipefail, inner = started(call.words)
         if inner and UNKNOWN not in inner:
             text = Text(inner, (0,), ((span.line, span.column),))
-            _program(run, text, _kind(call.name), (errexit, pipefail), depth + 1)
+            _program(run, text, _kind(call.name), (errexit, pipefail), depth + 1, exact=False)
     return call
 
 
 def _kind(name: str) -> str:
     return "sh" if name in ("sh", "dash", "ash") else "bash"
-
-
-def _started(words: tuple[str, ...]) -> tuple[bool, bool, str]:
-    """Of a shell's words: -e, -o pipefail, and the program of its -c."""
-    errexit = pipefail = program = named = False
-    for word in words:
-        if named:
-            errexit, pipefail, named = errexit or word == "errexit", pipefail or word == "pipefail", False
-        elif word[:1] in ("-", "+") and not word.startswith("--"):
-            errexit, program, named = errexit or "e" in word, program or "c" in word, word.endswith("o")
-        elif not word.startswith("--"):
-            return errexit, pipefail, word if program else ""
-    return errexit, pipefail, ""
 
 
 def _resolved(word: shell.Word, run: Ran) -> tuple[str, ...]:
@@ -181,28 +171,6 @@ def _resolved(word: shell.Word, run: Ran) -> tuple[str, ...]:
         text.append(UNKNOWN if value is None else value)
     whole = "".join(text)
     return tuple(whole.split()) if split else (whole,)
-
-
-def _call(words: tuple[str, ...], span: Span, invocation: shell.Invocation | None, dialect: str) -> Call:
-    bare, wrappers = unwrapped(words)
-    name = posixpath.basename(bare[0]) if bare else ""
-    return Call(name, bare[1:], wrappers, span, invocation, dialect)
-
-
-def unwrapped(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The command within `sudo -E env A=b nice -n 5 command`, and the names of what is around it."""
-    at, wrappers = 0, []
-    while at < len(words):
-        name = posixpath.basename(words[at])
-        if name not in _WRAPPERS:
-            break
-        wrappers.append(name)
-        takes = _WRAPPERS[name]
-        at += 1
-        while at < len(words) and (words[at].startswith("-") or (name in ("env", "sudo") and "=" in words[at])):
-            at += 2 if words[at] in takes else 1
-        at += name == "timeout"
-    return words[at:], tuple(wrappers)
 
 
 def names(command: shell.Command) -> Iterator[tuple[str, tuple[str, ...]]]:

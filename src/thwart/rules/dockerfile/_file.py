@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MAX_BYTES = 4 << 20  # of one Dockerfile
 _MOST_TOLD = 20  # problems of one file
 _LONGEST = 100  # of a name, in a message
+_RULED = frozenset({"stage-twice"})  # problems that a rule tells of
 
 
 class Made(NamedTuple):
@@ -36,7 +37,9 @@ class File:
     document = 0
     partial = False
 
-    def __init__(self, path: str, parsed: Dockerfile, build: Build) -> None:
+    def __init__(self, path: str, parsed: Dockerfile, build: Build, text: str = "", today: str = "") -> None:
+        self.text = text
+        self.today = today  # ISO date on which bases are judged, empty for none
         self.name = "Dockerfile" if path == "-" else posixpath.basename(path)[:_LONGEST]
         self.parsed = parsed
         self.build = build
@@ -76,6 +79,16 @@ class File:
         return all_ran(self.steps("RUN"))
 
     @cached_property
+    def lines(self) -> list[str]:
+        """The lines as written, without the line feeds; the first without a byte order mark."""
+        return self.text.removeprefix("\ufeff").split("\n")
+
+    @cached_property
+    def shipped_runs(self) -> list[Ran]:
+        """The runs of the stages whose layers are in the image."""
+        return [run for run in self.runs if run.stage.index in self.shipped]
+
+    @cached_property
     def shipped(self) -> frozenset[int]:
         """The stages whose layers are in the image: the last one and those that it is built on."""
         final = self.build.final
@@ -94,7 +107,7 @@ class File:
         return self.build.lineage(stage)[-1]
 
 
-def read_file(source: Source, limits: Limits) -> Iterator[File | Diagnostic]:
+def read_file(source: Source, limits: Limits, today: str = "") -> Iterator[File | Diagnostic]:
     """What is wrong with the file, then the file."""
     from thwart.lib.dockerfile import evaluate, parse
 
@@ -104,7 +117,7 @@ def read_file(source: Source, limits: Limits) -> Iterator[File | Diagnostic]:
         yield _told(source.path, error.line or 0, error.reason)
         return
     build = evaluate(parsed)
-    file = File(source.path, parsed, build)
+    file = File(source.path, parsed, build, source.data.decode("utf-8", "replace"), today)
     yield from _problems(source.path, [*parsed.problems, *build.problems])
     yield from _unread(source.path, file)
     if parsed.instructions:
@@ -112,7 +125,7 @@ def read_file(source: Source, limits: Limits) -> Iterator[File | Diagnostic]:
 
 
 def _problems(path: str, problems: list[Problem]) -> Iterator[Diagnostic]:
-    problems.sort(key=lambda one: one.span)
+    problems = sorted((one for one in problems if one.slug not in _RULED), key=lambda one: one.span)
     for one in problems[:_MOST_TOLD]:
         yield _told(path, one.span.line, f"{one.sentence} ({one.slug})", incomplete=one.fatal)
     rest = problems[_MOST_TOLD:]

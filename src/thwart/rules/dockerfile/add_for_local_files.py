@@ -21,10 +21,13 @@ import re
 from collections.abc import Iterator
 
 from thwart.core.advisory import Severity
+from thwart.lib.dockerfile import Span
 from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
+from thwart.rules.dockerfile._mending import mended, replaced
 from thwart.rules.dockerfile._sources import remote
 
+_SHARED = frozenset({"chown", "chmod", "link", "exclude"})  # flags of both
 _ARCHIVE = re.compile(r"\.(?:tar(?:\.[a-z0-9*?]{1,8})?\*?|tgz|tbz2?|txz|tlz|tzst)$", re.IGNORECASE)
 
 
@@ -34,4 +37,8 @@ def add_for_local_files(file: File) -> Iterator[Hit]:
     for stage, step in file.steps("ADD"):
         found = [step.expand(word.text) for word in step.instruction.sources]
         if found and not any(one.unset or one.error or remote(one.text) or _ARCHIVE.search(one.text) for one in found):
-            yield file.hit(step.instruction.span, "uses ADD for local files", stage)
+            start = step.instruction.span
+            keyword = Span(start.line, start.column, start.line, start.column + len("ADD"))
+            hit = file.hit(start, "uses ADD for local files", stage)
+            exact = {flag.name for flag in step.instruction.flags} <= _SHARED and not step.instruction.heredocs
+            yield from mended(file, [(hit, (replaced(keyword, "COPY"),) if exact else ())], safe=True)

@@ -21,6 +21,7 @@ from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
 from thwart.rules.dockerfile._commands import Call
+from thwart.rules.dockerfile._mending import flagged, mended
 
 _SETTING = "apt::install-recommends="
 _OFF = ("0", "false", "no", "off")
@@ -29,12 +30,17 @@ _OFF = ("0", "false", "no", "off")
 @dockerfile_rule(Severity.LOW, "cis-docker:4.3", "nist-800-190:4.1.2", "hadolint:DL3015")
 def apt_recommended_packages(file: File) -> Iterator[Hit]:
     """Of the stages whose layers are in the image."""
+    yield from mended(file, ((hit, flagged(call, "--no-install-recommends", "install")) for hit, call in _found(file)))
+
+
+def _found(file: File) -> Iterator[tuple[Hit, Call]]:
     for run in file.runs:
         if run.stage.index not in file.shipped:
             continue
         for call in run.calls:
             if call.name in ("apt-get", "apt") and "install" in call.operands and not _refused(call):
-                yield file.hit(call.span, "installs recommended packages too", run.stage)
+                hit = file.hit(call.span, "installs recommended packages too", run.stage)
+                yield hit, call
 
 
 def _refused(call: Call) -> bool:

@@ -3,7 +3,8 @@
 What ENV and ARG set is in the image's configuration and history, for everybody who can pull it, and stays in the layers when
 a later instruction unsets it. An argument of the build is kept in the same way, whoever gives it.
 
-Fix: Give secrets to the build as `RUN --mount=type=secret,id=…`, and to the container when it runs. Change the secret.
+Fix: Give secrets to the build as `RUN --mount=type=secret,id=…`, and to the container when it runs. Change the
+secret. No edit is offered, as the secret has to be stored somewhere else first.
 
 Bad:
     FROM registry.example.test/base:1.2

@@ -2,7 +2,8 @@
 
 A tag is a name that whoever may push can move. A digest is the content: what was reviewed and scanned is what is built on.
 
-Fix: Add the digest: `FROM registry.example.test/base:1.2@sha256:…`, and let a bot renew it.
+Fix: Add the digest: `FROM registry.example.test/base:1.2@sha256:…`, and let a bot renew it. The digest is not in the
+file, so that no edit is offered without a lock that has it.
 
 Bad:
     FROM registry.example.test/base:1.2

@@ -3,7 +3,8 @@
 What the server sends is run as root in the build, unseen and unverified. It may differ from what was sent yesterday, or be
 cut off in the middle of a line; whoever has the server, or the name, has the image.
 
-Fix: Download to a file, verify its checksum or signature, then run it; or install a package that is signed.
+Fix: Download to a file, verify its checksum or signature, then run it; or install a package that is signed. No edit is
+offered, as the checksum has to come from somebody who knows it.
 
 Bad:
     FROM registry.example.test/base:1.2
@@ -22,9 +23,10 @@ from collections.abc import Iterator
 
 from thwart.core.advisory import Severity
 from thwart.lib import shell
+from thwart.rules._programs import SHELLS
 from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
-from thwart.rules.dockerfile._commands import SHELLS, Call, names
+from thwart.rules.dockerfile._commands import Call, names
 
 _DOWNLOADERS = frozenset({"curl", "wget", "fetch", "http", "https", "aria2c", "lynx", "axel"})
 _FARTHEST = 20  # commands of a pipe between the two, at most

@@ -3,7 +3,8 @@
 Without a tag, or with `latest`, the next build takes whatever was pushed last: the same Dockerfile gives another image, which
 nobody has tested, and there is nothing to go back to.
 
-Fix: Name a version, better with its digest: `FROM registry.example.test/base:1.2@sha256:…`.
+Fix: Name a version, better with its digest: `FROM registry.example.test/base:1.2@sha256:…`. No edit is offered: which version is wanted is
+not in the file.
 
 Bad:
     FROM registry.example.test/base:latest

@@ -3,7 +3,7 @@
 Docker and Compose can restart, or route around, a container that hangs, if they are told how to ask it. Kubernetes has probes
 of its own and ignores this.
 
-Fix: Add a `HEALTHCHECK`; write `HEALTHCHECK NONE` where another system asks.
+Fix: Add a `HEALTHCHECK`; write `HEALTHCHECK NONE` where another system asks. No edit is offered, as only the author knows how to ask.
 
 Bad:
     FROM registry.example.test/base:1.2

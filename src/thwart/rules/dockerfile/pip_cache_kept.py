@@ -22,6 +22,7 @@ from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
 from thwart.rules.dockerfile._commands import Call, Ran
+from thwart.rules.dockerfile._mending import flagged, mended
 
 _PIP = re.compile(r"pip(?:[0-9.]*)")
 _PYTHON = re.compile(r"python(?:[0-9.]*)")
@@ -31,6 +32,12 @@ _OFF = ("", "0", "false", "no", "off", "n", "f")
 @dockerfile_rule(Severity.LOW, "cis-docker:4.3", "hadolint:DL3042")
 def pip_cache_kept(file: File) -> Iterator[Hit]:
     """Of the stages whose layers are in the image."""
+    yield from mended(
+        file, ((hit, flagged(call, "--no-cache-dir", "install")) for hit, call in _found(file)), safe=True
+    )
+
+
+def _found(file: File) -> Iterator[tuple[Hit, Call]]:
     for run in file.runs:
         if run.stage.index not in file.shipped or run.removes("/root/.cache/pip") or _mounted(run):
             continue
@@ -39,7 +46,7 @@ def pip_cache_kept(file: File) -> Iterator[Hit]:
             continue
         for call in run.calls:
             if "install" in call.operands and _is_pip(call) and "--no-cache-dir" not in call.words and not _set(call):
-                yield file.hit(call.span, "keeps the cache of pip in a layer", run.stage)
+                yield file.hit(call.span, "keeps the cache of pip in a layer", run.stage), call
 
 
 def _mounted(run: Ran) -> bool:

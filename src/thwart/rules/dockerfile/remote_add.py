@@ -3,7 +3,8 @@
 The build takes whatever the address gives at that moment. Whoever has the server, or the name, decides what is in the image,
 and nobody sees that it changed.
 
-Fix: Add `--checksum=sha256:…`, for a git repository the full id of a commit; or download and verify in one RUN.
+Fix: Add `--checksum=sha256:…`, for a git repository the full id of a commit; or download and verify in one RUN. No edit is offered, as the
+checksum has to come from somebody who knows it.
 
 Bad:
     FROM registry.example.test/base:1.2

@@ -25,6 +25,8 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
+from thwart.rules.dockerfile._mending import mended
+from thwart.rules.dockerfile._users import user_for
 
 
 @dockerfile_rule(Severity.HIGH, "cis-docker:4.1", "nist-800-190:4.1.2", "hadolint:DL3002", "dockle:CIS-DI-0001")
@@ -35,8 +37,10 @@ def root_user(file: File) -> Iterator[Hit]:
         return
     if final.user is None:
         if file.origin(final).scratch:
-            yield file.hit(final.base_word.span, "runs as root, as no USER is set", final)
+            hit = file.hit(final.base_word.span, "runs as root, as no USER is set", final)
+            yield from mended(file, [(hit, user_for(file, final))])
         return
     name = final.user.value.text.partition(":")[0].strip()
     if name == "root" or (name.isascii() and name.isdigit() and not name.strip("0")):
-        yield file.hit(final.user.word.span, f"runs as root: USER {name[:40]}", final)
+        hit = file.hit(final.user.word.span, f"runs as root: USER {name[:40]}", final)
+        yield from mended(file, [(hit, user_for(file, final))])

@@ -3,7 +3,8 @@
 Whoever runs such a file has the rights of its owner, mostly root: a way up for an intruder that no user in the image asked
 for.
 
-Fix: Leave the bit out; if a program needs one right of root, give it that capability, or a service of its own.
+Fix: Leave the bit out; if a program needs one right of root, give it that capability, or a service of its own. No edit is
+offered, as the program may not work without it.
 
 Bad:
     FROM registry.example.test/base:1.2
@@ -22,7 +23,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
-from thwart.rules.dockerfile._commands import Call
+from thwart.rules.dockerfile._modes import mode_of
 
 _OCTAL = re.compile(r"[0-7]{4,8}")
 _ADDED = re.compile(r"[+=][rwxXtugo]*s")
@@ -33,28 +34,13 @@ def setuid_file(file: File) -> Iterator[Hit]:
     """`chmod`, `install -m`, and `--chmod` of COPY and ADD."""
     for run in file.runs:
         for call in run.calls:
-            mode = _mode(call)
+            mode = mode_of(call)
             if mode and _special(mode):
                 yield file.hit(call.span, f"sets the mode {mode[:40]} with {call.name}", run.stage)
     for stage, step in file.steps("COPY", "ADD"):
         mode = step.expand(step.instruction.flag("chmod") or "").text
         if _special(mode):
             yield file.hit(step.instruction.span, f"sets the mode {mode[:40]} with {step.instruction.name}", stage)
-
-
-def _mode(call: Call) -> str:
-    if call.name == "chmod":
-        return call.operands[0] if call.operands else ""
-    if call.name != "install":
-        return ""
-    for word, after in zip(call.words, (*call.words[1:], ""), strict=False):
-        if word in ("-m", "--mode"):
-            return after
-        if word.startswith("--mode="):
-            return word.removeprefix("--mode=")
-        if word.startswith("-m"):
-            return word[2:]
-    return ""
 
 
 def _special(mode: str) -> bool:

@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
+from thwart.rules.dockerfile._mending import mended
+from thwart.rules.dockerfile._users import user_for
 
 _NAMES = ("nonroot", "non-root", "rootless", "unprivileged")
 
@@ -44,4 +46,5 @@ def unstated_user(file: File) -> Iterator[Hit]:
     origin = file.origin(final)
     base = origin.base.text
     if not origin.scratch and not any(word in base.lower() for word in _NAMES):
-        yield file.hit(origin.base_word.span, f"sets no USER, so that {base[:200]} decides, which may be root", final)
+        hit = file.hit(origin.base_word.span, f"sets no USER, so that {base[:200]} decides, which may be root", final)
+        yield from mended(file, [(hit, user_for(file, final))])
