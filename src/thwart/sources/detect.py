@@ -23,7 +23,7 @@ from thwart.sources.tree import VCS, VIRTUAL, FolderStream, check_folder
 Read = Callable[[Callable[[], MemberStream]], LayerFacts]
 PREFIXES = ("image", "archive", "oci", "rootfs", "dir")
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2")
-LATER = ("sbom", "engine", "cluster", "git")
+LATER = ("sbom", "cluster", "git")
 ROOT_MARKS = (
     "etc/os-release",
     "usr/lib/os-release",
@@ -45,6 +45,8 @@ def open_target(target: str, options: OpenOptions, limits: Limits, read: Read) -
         UsageError: the name has several readings; SourceError: it cannot be opened.
     """
     prefix, _, rest = target.partition(":")
+    if prefix == "engine":
+        raise UsageError("an engine has no packages of its own", "list those of an image it runs: thwart sbom image:NAME")
     if prefix in LATER:
         raise UsageError(f"targets of the kind {prefix}: are not supported by this version", "see: thwart help targets")
     if prefix not in PREFIXES or not rest:

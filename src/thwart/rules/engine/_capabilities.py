@@ -1,0 +1,21 @@
+"""Capabilities by their numbers (capabilities(7), `linux/capability.h`)."""
+
+from __future__ import annotations
+
+_NAMES = """
+    CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
+    NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN
+    SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE
+    MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE
+"""
+_NUMBERED = tuple(_NAMES.split())
+_DEFAULT_NAMES = """
+    AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID
+    SYS_CHROOT
+"""
+DEFAULTS = frozenset(_DEFAULT_NAMES.split())  # Docker's; Podman's are fewer or the same
+
+
+def named(mask: int) -> frozenset[str]:
+    """The names of the bits that are set."""
+    return frozenset(name for number, name in enumerate(_NUMBERED) if mask >> number & 1)
