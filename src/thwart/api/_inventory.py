@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from thwart._version import __version__
 from thwart.core.finding import Diagnostic
 from thwart.core.inventory import Inventory
-from thwart.core.layer import LayerFacts, MemberStream, Request
+from thwart.core.layer import LayerFacts, MemberStream, Placed, Request, Watch, note_of
 from thwart.core.limits import Limits
 from thwart.core.package import Layer, Location, Package, Release
 from thwart.sources import Files, Image, OpenOptions, Source
@@ -38,23 +38,31 @@ EMPTY = Diagnostic(
 )
 
 
-def read_source(target: str, options: OpenOptions, limits: Limits, cache: Path | None, jobs: int) -> Reading:
-    """Open a target and read what is inside."""
+def read_source(
+    target: str, options: OpenOptions, limits: Limits, cache: Path | None, jobs: int, *, watched: bool = False
+) -> Reading:
+    """Open a target and read what is inside; `watched` takes notes for rules on images."""
 
     def read(stream: Callable[[], MemberStream]) -> LayerFacts:
         from thwart.catalogers._layer import read_layer
 
-        return read_layer(stream, _members("image"), limits)
+        return read_layer(stream, _members("image"), limits, _watch() if watched else None)
 
     source = open_target(target, options, limits, read)
     if isinstance(source, Files):
-        inventory = _files(source, limits)
+        inventory = _files(source, limits, watched=watched and source.asset.kind == "rootfs")
     else:
         store = Cache(cache / "layers", _generation()) if cache else None
-        inventory = _Layers(source, limits, store, jobs).inventory()
+        inventory = _Layers(source, limits, store, jobs, watched=watched).inventory()
     if not inventory.packages and source.asset.kind != "directory":
         inventory = replace(inventory, diagnostics=(*inventory.diagnostics, EMPTY))
     return Reading(source, inventory)
+
+
+def _watch() -> Watch:
+    from thwart.rules.image._watch import Watch as ImageWatch
+
+    return ImageWatch()
 
 
 def _members(kind: str) -> dict[str, Cataloger]:
@@ -80,17 +88,24 @@ def _generation() -> str:
     return "\n".join(state)
 
 
-def _files(source: Files, limits: Limits) -> Inventory:
+def _files(source: Files, limits: Limits, *, watched: bool) -> Inventory:
     from thwart.catalogers._layer import read_layer
     from thwart.catalogers._tree import Tree
 
     members = _members(source.asset.kind)
-    facts = read_layer(source.open, members, limits)
+    facts = read_layer(source.open, members, limits, _watch() if watched else None)
     tree = Tree(limits.symlinks)
     tree.add(facts)
     inventory = _assemble(tree, [facts], [""], lambda _layer: source.open(), members, limits)
     extra = tuple(Diagnostic(slug=p.slug, message=p.message, path=p.path) for p in source.problems())
-    return replace(inventory, diagnostics=(*inventory.diagnostics, *extra))
+    notes = _laid([facts], [""], limits) if watched else None
+    return replace(inventory, diagnostics=(*inventory.diagnostics, *extra), notes=notes)
+
+
+def _laid(facts: list[LayerFacts], diff_ids: list[str], limits: Limits) -> tuple[Placed, ...]:
+    from thwart.api._image_rules import lay
+
+    return lay(facts, diff_ids, limits)
 
 
 def _assemble(
@@ -120,18 +135,19 @@ def _assemble(
 class _Layers:
     """The layers of one image, read in parallel."""
 
-    def __init__(self, image: Image, limits: Limits, cache: Cache | None, jobs: int) -> None:
+    def __init__(self, image: Image, limits: Limits, cache: Cache | None, jobs: int, *, watched: bool) -> None:
         self._image = image
         self._limits = limits
         self._cache = cache
         self._jobs = jobs
+        self._watched = watched
 
     def inventory(self) -> Inventory:
         """What the image holds. A whole image that was read before is one entry of the cache."""
         key = "image:" + " ".join(layer.diff_id for layer in self._image.layers)
         known = self._cache.get(key) if self._cache else None
         inventory = _decode(known) if known else None
-        if inventory is not None:
+        if inventory is not None and self._told(inventory):
             return inventory
         inventory = self._merged()
         if self._cache:
@@ -147,7 +163,12 @@ class _Layers:
         for layer_facts in facts:
             tree.add(layer_facts)
         diff_ids = [layer.diff_id for layer in self._image.layers]
-        return _assemble(tree, facts, diff_ids, self._open, _members("image"), self._limits)
+        inventory = _assemble(tree, facts, diff_ids, self._open, _members("image"), self._limits)
+        return replace(inventory, notes=_laid(facts, diff_ids, self._limits)) if self._watched else inventory
+
+    def _told(self, known: Inventory | LayerFacts) -> bool:
+        """Whether there are notes, where they are asked for: what was read for a list of packages has none."""
+        return known.notes is not None or not self._watched
 
     def _open(self, index: int) -> MemberStream:
         return self._image.open_layer(self._image.layers[index])
@@ -170,12 +191,14 @@ class _Layers:
         if ready is not None or self._cache is None:
             return ready
         data = self._cache.get(layer.diff_id)
-        return decode_facts(data) if data is not None else None
+        facts = decode_facts(data) if data is not None else None
+        return facts if facts is not None and self._told(facts) else None
 
     def _read(self, layer: Layer) -> LayerFacts:
         from thwart.catalogers._layer import read_layer
 
-        facts = read_layer(lambda: self._image.open_layer(layer), _members("image"), self._limits)
+        watch = _watch() if self._watched else None
+        facts = read_layer(lambda: self._image.open_layer(layer), _members("image"), self._limits, watch)
         if self._cache:
             self._cache.put(layer.diff_id, encode_facts(facts))
         return facts
@@ -189,16 +212,19 @@ def _encode(inventory: Inventory) -> bytes:
     r = inventory.release
     release = {name: getattr(r, name) for name in Release.__slots__} if r else None
     notes = [[getattr(d, name) for name in Diagnostic.__slots__] for d in inventory.diagnostics]
-    return json.dumps([list(fields), packages, release, notes], separators=(",", ":")).encode()
+    return json.dumps([list(fields), packages, release, notes, inventory.notes], separators=(",", ":")).encode()
 
 
 def _decode(data: bytes) -> Inventory | None:
     try:
-        fields, packages, release, notes = json.loads(data)
+        fields, packages, release, notes, placed = json.loads(data)
         return Inventory(
             packages=tuple(_package(dict(zip(fields, package, strict=True))) for package in packages),
             release=Release(**{**release, "id_like": tuple(release["id_like"])}) if release else None,
             diagnostics=tuple(Diagnostic(**dict(zip(Diagnostic.__slots__, note, strict=True))) for note in notes),
+            notes=None
+            if placed is None
+            else tuple(Placed(note_of(one), layer, hidden) for one, layer, hidden in placed),
         )
     except (ValueError, TypeError, KeyError):
         return None

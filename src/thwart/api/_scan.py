@@ -9,6 +9,7 @@ from pathlib import Path
 
 from thwart._version import __version__
 from thwart.api._inventory import Reading, read_source
+from thwart.core.custom import CustomRule
 from thwart.core.limits import DEFAULT, Limits
 from thwart.core.report import Report
 from thwart.sources import Image, OpenOptions
@@ -20,6 +21,8 @@ class ScanOptions:
 
     `database` is a database file, else the newest of the user's and the embedded one. `cache` is a folder for what
     layers hold; None remembers nothing. `packages_only` stops after the packages. `now` is the moment of judgement.
+    `framework` is `cis-docker` and the like: rules answer its controls and no others. `custom` are the user's own rules.
+    Of engines alone: for how many seconds `observe` watches what containers use, and the digests of `approved` images.
     """
 
     source: OpenOptions = field(default_factory=OpenOptions)
@@ -30,13 +33,17 @@ class ScanOptions:
     limits: Limits = DEFAULT
     jobs: int = 0  # threads that read layers; 0 chooses
     now: datetime | None = None
+    framework: str = ""
+    custom: tuple[CustomRule, ...] = ()
+    observe: float = 0.0
+    approved: tuple[str, ...] | None = None
 
 
 def scan(target: str, options: ScanOptions | None = None) -> Report:
     """Scan one target.
 
     Args:
-        target: `nginx:1.27`, `image:…`, `archive:x.tar`, `oci:dir`, `rootfs:/`, `dir:.` or `-`.
+        target: `nginx:1.27`, `image:…`, `archive:x.tar`, `oci:dir`, `rootfs:/`, `dir:.`, `engine:docker` or `-`.
         options: see `ScanOptions`.
 
     Returns:
@@ -47,15 +54,35 @@ def scan(target: str, options: ScanOptions | None = None) -> Report:
         DatabaseError: the advisory database is damaged or too new.
     """
     options = options or ScanOptions()
+    if target.startswith("engine:") and not options.packages_only:
+        return _engine(target.removeprefix("engine:"), options)
     now = options.now or datetime.now(UTC)
     watch = _Watch()
-    reading = read_source(target, options.source, options.limits, options.cache, options.jobs)
+    watched = not options.packages_only
+    reading = read_source(target, options.source, options.limits, options.cache, options.jobs, watched=watched)
     watch.lap("read")
     report = _report(reading, now)
     if not options.packages_only:
         report = _judge(report, options, now)
         watch.lap("match")
+        report = _ruled(report, reading, options, now)
+        watch.lap("rules")
     return replace(report, timings=tuple(watch.laps.items()))
+
+
+def _engine(target: str, options: ScanOptions) -> Report:
+    from thwart.api._engine import EngineCheckOptions, scan_engine
+    from thwart.sources.engine import EngineOptions
+
+    source = EngineOptions(environment=options.source.environment, observe=options.observe, limits=options.limits)
+    checks = EngineCheckOptions(
+        source=source,
+        approved=options.approved,
+        framework=options.framework,
+        custom=options.custom,
+        now=options.now,
+    )
+    return scan_engine(target, checks)
 
 
 def _report(reading: Reading, now: datetime) -> Report:
@@ -88,6 +115,30 @@ def _judge(report: Report, options: ScanOptions, now: datetime) -> Report:
         suppressed=tuple(matches.suppressed),
         diagnostics=(*report.diagnostics, *matches.diagnostics, *told),
         database=info,
+    )
+
+
+def _ruled(report: Report, reading: Reading, options: ScanOptions, now: datetime) -> Report:
+    """The same with what rules find in an image or a root file system."""
+    notes = reading.inventory.notes
+    if notes is None:
+        return report
+    from thwart import rules
+    from thwart.api._image_rules import judge
+
+    asked = rules.Options(
+        framework=options.framework,
+        custom=options.custom,
+        limits=options.limits,
+        today=now.date().isoformat(),
+    )
+    outcome = judge(reading.source, notes, now, asked)
+    return replace(
+        report,
+        findings=(*report.findings, *outcome.findings),
+        diagnostics=(*report.diagnostics, *outcome.diagnostics),
+        rules=outcome.rules,
+        controls=outcome.controls,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from thwart.catalogers import Cataloger
 from thwart.catalogers._tree import ancestors
 from thwart.core.errors import ParseError
-from thwart.core.layer import CannotReopen, LayerFacts, Member, MemberStream, Problem, Request
+from thwart.core.layer import CannotReopen, LayerFacts, Member, MemberStream, Problem, Request, Watch
 from thwart.core.limits import Limits
 from thwart.core.package import HEAD, File, FileFacts, NeedRanges, Part
 from thwart.lib.inline import comments
@@ -21,9 +21,17 @@ AUFS = ".wh..wh."
 DANGLING = "dangling-link"  # told only when no layer below holds what the link names
 
 
-def read_layer(open_stream: Callable[[], MemberStream], members: Mapping[str, Cataloger], limits: Limits) -> LayerFacts:
-    """Read a layer. `open_stream` is called once, and again only where a hard link or a parser asks for more."""
-    reader = _Reader(members, limits)
+def read_layer(
+    open_stream: Callable[[], MemberStream],
+    members: Mapping[str, Cataloger],
+    limits: Limits,
+    watch: Watch | None = None,
+) -> LayerFacts:
+    """Read a layer. `open_stream` is called once, and again only where a hard link or a parser asks for more.
+
+    `watch` sees every entry of the first pass.
+    """
+    reader = _Reader(members, limits, watch=watch)
     reader.first(open_stream())
     return reader.finish(open_stream)
 
@@ -36,7 +44,13 @@ def read_requests(
 
 
 class _Reader:
-    def __init__(self, members: Mapping[str, Cataloger], limits: Limits, requests: Iterable[Request] = ()) -> None:
+    def __init__(
+        self,
+        members: Mapping[str, Cataloger],
+        limits: Limits,
+        requests: Iterable[Request] = (),
+        watch: Watch | None = None,
+    ) -> None:
         self._members = members
         self._limits = limits
         self._table = PathTable((pattern, m.name) for m in members.values() for pattern in m.paths)
@@ -49,6 +63,7 @@ class _Reader:
         self._opaque: list[str] = []
         self._problems: dict[Problem, None] = {}
         self._requests: list[Request] = list(requests)
+        self._watch = watch
 
     def problem(self, slug: str, message: str, path: str) -> None:
         """Note what could not be read; no more than anybody would look at."""
@@ -73,6 +88,8 @@ class _Reader:
             if name in self._entries:
                 self._forget(name)
             self._entries[name] = kind
+            if self._watch is not None:
+                self._watch.see(stream, member, name)
             if kind == "0":
                 self._file(stream, member, name)
             elif kind == "2":
@@ -125,6 +142,8 @@ class _Reader:
         """All facts, files in the order of the layer: two of its names may be one file, once links below are known."""
         order = [path for path in self._entries if path in self._files] or sorted(self._files)
         links = sorted(self._links.items())
+        seen = self._watch
+        notes = tuple(note for note in seen.notes() if note.path in self._entries) if seen else None
         return LayerFacts(
             files=tuple(self._files[path][name] for path in order for name in sorted(self._files[path])),
             dirs=tuple(path for path, kind in self._entries.items() if kind == "5"),
@@ -133,7 +152,8 @@ class _Reader:
             wanted_links=tuple((path, owner) for path, _ in links for owner in sorted(self._table.match(path))),
             hidden=tuple(dict.fromkeys(self._hidden)),
             opaque=tuple(dict.fromkeys(self._opaque)),
-            problems=tuple(self._problems),
+            problems=(*self._problems, *(seen.problems() if seen else ())),
+            notes=notes,
         )
 
     def _plausible(self, name: str, written: str) -> bool:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from thwart.core.package import FileFacts
 from thwart.lib.tarstream import Member
 
-__all__ = ["CannotReopen", "LayerFacts", "Member", "MemberStream", "Problem", "Request"]
+__all__ = [
+    "CannotReopen",
+    "LayerFacts",
+    "Member",
+    "MemberStream",
+    "Note",
+    "Placed",
+    "Problem",
+    "Request",
+    "Watch",
+    "note_of",
+]
 
 
 class MemberStream(Protocol):
@@ -28,6 +39,9 @@ class MemberStream(Protocol):
 
     def ranges(self, wanted: list[tuple[int, int]]) -> list[tuple[int, bytes]]:
         """Stretches (offset, length) of the content, sorted and not overlapping."""
+
+    def owner(self) -> tuple[int, int]:
+        """The numbers of user and group; -1 where none is stated that makes sense."""
 
 
 class CannotReopen(Exception):  # noqa: N818 - a fact about the stream
@@ -51,12 +65,57 @@ class Request(NamedTuple):
     ranges: tuple[tuple[int, int], ...] = ()
 
 
+class Note(NamedTuple):
+    """What rules may have to say something of: an entry of a layer with its type flag, permission bits and owner.
+
+    `holds` says what a look at the content, or the path, showed: `private-key`, `passwd`, `shell`. `detail` is what of it
+    rules need, as rows of words, and never a secret. An owner of -1 is not known.
+    """
+
+    path: str
+    kind: str
+    mode: int
+    uid: int = -1
+    gid: int = -1
+    size: int = 0
+    holds: str = ""
+    detail: tuple[tuple[str, ...], ...] = ()
+
+
+def note_of(row: list[Any]) -> Note:
+    """A note of the list that JSON makes of it; ValueError or TypeError for any other."""
+    path, kind, mode, uid, gid, size, holds, detail = row
+    return Note(path, kind, mode, uid, gid, size, holds, tuple(tuple(words) for words in detail))
+
+
+class Placed(NamedTuple):
+    """A note and the diffID of its layer; `hidden` where a later layer removes or replaces what it is about."""
+
+    note: Note
+    layer: str
+    hidden: bool
+
+
+class Watch(Protocol):
+    """Takes notes while a layer is read."""
+
+    def see(self, stream: MemberStream, member: Member, path: str) -> None:
+        """Look at an entry; its content stays to be read."""
+
+    def notes(self) -> tuple[Note, ...]:
+        """What was noted."""
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be looked at."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerFacts:
     """A layer, read once. Paths are relative to the root, without a leading slash, `..` resolved.
 
     `nondirs` holds all that is not a folder; `links` the symbolic links with their targets; `wanted_links` those links
     that lie where a cataloger expects a file; `hidden` and `opaque` are whiteouts (OCI image specification, "layer").
+    `notes` are None where nobody took any.
     """
 
     files: tuple[FileFacts, ...] = ()
@@ -67,3 +126,4 @@ class LayerFacts:
     hidden: tuple[str, ...] = ()
     opaque: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    notes: tuple[Note, ...] | None = None

@@ -68,6 +68,8 @@ class TarStream:
         self._padding = 0
         self._consumed = 0  # content bytes of a sparse file taken, its map not counted
         self._sparse: Sparse | None = None
+        self._header = _ZERO  # of the current member
+        self._pax: dict[str, bytes] = {}
 
     @property
     def offset(self) -> int:
@@ -93,6 +95,16 @@ class TarStream:
         self._buffer, self._position = b"", 0
         for piece in self._chunks:
             self._offset += len(piece)
+
+    def owner(self) -> tuple[int, int]:
+        """The numbers of the current member's user and group; -1 where none is stated that makes sense."""
+        return self._identity("uid", 108), self._identity("gid", 116)
+
+    def _identity(self, key: str, start: int) -> int:
+        try:
+            return _decimal(self._pax[key]) if self._pax.get(key) else number(self._header, start, 8)
+        except TarError:
+            return -1
 
     def read(self, limit: int) -> bytes:
         """The whole content of the current member; TarError when it is longer than `limit` bytes."""
@@ -171,6 +183,7 @@ class TarStream:
         size = number(block, 124, 12)
         link = b""
         self._sparse = None
+        self._header, self._pax = block, pax
         if pax.get("size"):
             size = _decimal(pax["size"])
         if kind != "0":

@@ -77,6 +77,10 @@ class TarContainer:
         """See `Container`."""
         return [*self._places, *self._links]
 
+    def below(self, folder: str) -> list[str]:
+        """The paths of the files in a folder."""
+        return [name for name in self.names() if name.startswith(f"{folder}/")]
+
     def _place(self, name: str) -> tuple[int, int] | None:
         return self._places.get(follow(self._links, name))
 
@@ -112,6 +116,11 @@ class FolderContainer:
     def names(self) -> list[str]:
         """See `Container`; the top folder only."""
         return sorted(entry.name for entry in self._root.iterdir())
+
+    def below(self, folder: str) -> list[str]:
+        """The paths of the files in a folder."""
+        path = self._resolve(folder)
+        return sorted(f"{folder}/{entry.name}" for entry in path.iterdir()) if path and path.is_dir() else []
 
     def _resolve(self, name: str) -> Path | None:
         try:

@@ -145,6 +145,10 @@ class LayerTar:
         except _BROKEN as error:
             raise self._broken(error) from None
 
+    def owner(self) -> tuple[int, int]:
+        """See `MemberStream`."""
+        return self._tar.owner()
+
     def _broken(self, error: Exception) -> SourceError:
         return SourceError(f"{self._what} cannot be read: {error}")
 

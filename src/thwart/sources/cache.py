@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from thwart.core.layer import LayerFacts, Problem
+from thwart.core.layer import LayerFacts, Problem, note_of
 from thwart.core.package import FileFacts, Found, Owned, Release
 
 MAX_BYTES = 1 << 30
@@ -107,6 +107,7 @@ def encode_facts(facts: LayerFacts) -> bytes:
         facts.hidden,
         facts.opaque,
         facts.problems,
+        facts.notes,
     ]
     return json.dumps(document, separators=(",", ":")).encode()
 
@@ -123,7 +124,7 @@ def decode_facts(data: bytes) -> LayerFacts | None:
 
 
 def _decode(data: bytes) -> LayerFacts:
-    files, dirs, nondirs, links, wanted, hidden, opaque, problems = json.loads(data)
+    files, dirs, nondirs, links, wanted, hidden, opaque, problems, notes = json.loads(data)
     return LayerFacts(
         files=tuple(_file_of(*file) for file in files),
         dirs=tuple(dirs),
@@ -133,6 +134,7 @@ def _decode(data: bytes) -> LayerFacts:
         hidden=tuple(hidden),
         opaque=tuple(opaque),
         problems=tuple(Problem(*problem) for problem in problems),
+        notes=None if notes is None else tuple(map(note_of, notes)),
     )
 
 

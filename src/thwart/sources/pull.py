@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.limits import Limits
 from thwart.lib import reference as grammar
 from thwart.sources import Image, OpenOptions
 from thwart.sources.oci import open_image
+
+if TYPE_CHECKING:
+    from thwart.sources.registry import RegistryStore
 
 
 def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
@@ -18,10 +22,20 @@ def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
         reference = grammar.parse(text)
     except ValueError as error:
         raise UsageError(f"{text!r} is neither a file, a folder nor an image reference: {error}") from None
-    name = reference.canonical()
+    store = opened(reference, options, limits)
+    image = open_image(store, reference.canonical(), reference.wanted, options, limits)
+    return replace(image, asset=replace(image.asset, name=reference.familiar()))
+
+
+def opened(reference: grammar.Reference, options: OpenOptions, limits: Limits) -> RegistryStore:
+    """The repository of a reference, to be reached as the options and the settings say.
+
+    Raises:
+        SourceError: the network is switched off.
+    """
     if options.offline:
         raise SourceError(
-            f"{name} lies in a registry, and this scan is offline",
+            f"{reference.canonical()} lies in a registry, and this scan is offline",
             "leave out --offline, or save the image first: docker save -o image.tar " + reference.familiar(),
         )
     from thwart.sources.registry import RegistryOptions, RegistryStore, default_auth_files
@@ -38,9 +52,7 @@ def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
         auth_files=tuple(default_auth_files(environment)),
         environment=environment,
     )
-    store = RegistryStore(reference, registry, limits)
-    image = open_image(store, name, reference.wanted, options, limits)
-    return replace(image, asset=replace(image.asset, name=reference.familiar()))
+    return RegistryStore(reference, registry, limits)
 
 
 def _path(text: str) -> Path | None:

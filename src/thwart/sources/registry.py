@@ -16,7 +16,7 @@ from thwart.lib.reference import DEFAULT_REGISTRY, Reference, ReferenceError_, c
 from thwart.sources import ManifestBlob
 from thwart.sources._auth import Authenticator
 from thwart.sources._credentials import Credentials, default_auth_files, find_credentials
-from thwart.sources._registry_answers import ACCEPT, manifest_type, refusal
+from thwart.sources._registry_answers import ACCEPT, OCI_INDEX, manifest_type, refusal
 from thwart.sources._registry_errors import (
     AnswerError,
     BrokenError,
@@ -38,6 +38,8 @@ __all__ = ["RegistryOptions", "RegistryStore", "default_auth_files"]
 
 PIECE = 256 * KIB
 RENEWED_BY = 8192 * KIB  # progress after which interruptions are counted anew
+_PAGES = 32  # of a list of referrers
+_NEXT = re.compile(r'<([^<>]{1,4096})>\s*;\s*rel="?next"?\s*$')  # RFC 8288
 _HUB_ENDPOINT = "registry-1.docker.io"
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")  # RFC 9110, 14.4
 
@@ -125,6 +127,31 @@ class RegistryStore:
                 f"blob {digest} is to have {size} bytes, more than the limit of {self._limits.layer_bytes}"
             )
         return self._pull(digest, size, tuple(urls))
+
+    def referrers(self, digest: str) -> Iterator[bytes]:
+        """What refers to a manifest, page by page: indexes (OCI distribution specification 1.1, "Listing Referrers").
+
+        Raises:
+            NotFoundError: the registry does not have this API; then the tag `sha256-HEX` may name such an index.
+            LimitError: an endless list.
+        """
+        _checked(check_digest, digest)
+        path, prefix = f"referrers/{digest}", f"/v2/{self._reference.repository}/"
+        for _ in range(_PAGES):
+            answer = self._get(path, digest, ("Accept", OCI_INDEX))
+            _refuse_encoding(answer)
+            yield answer.read(self._limits.manifest_bytes, f"the referrers of {digest}")
+            link = _NEXT.match(answer.headers.get("link", ""))
+            if link is None:
+                return
+            try:  # of the address only the path counts: registries behind proxies misname themselves
+                target = answer.url.join(link[1]).target
+            except ValueError:
+                target = ""
+            if not target.startswith(prefix):
+                raise AnswerError(f"{answer.url.authority} says that its list goes on elsewhere")
+            path = target.removeprefix(prefix)
+        raise LimitError(f"registry {self._home.authority} lists referrers of {digest} on more than {_PAGES} pages")
 
     def close(self) -> None:
         """Close all connections; happens by itself when the store is no longer used."""

@@ -73,6 +73,7 @@ NO_PROGRAMS = frozenset(
         "zip",
     ]
 )
+_BEGINNING = 32  # bytes, more than any magic number has
 VIRTUAL = frozenset({"proc", "sys", "dev", "run"})  # of a live root file system: not on disk
 
 
@@ -107,6 +108,8 @@ class FolderStream:
         self._skip, self._skip_top = skip, skip_top
         self._folder = -1
         self._current = Member("", "", 0, 0, "")
+        self._owner = (-1, -1)
+        self._begun, self._beginning = self._current, b""  # a member and its first bytes
         self._problems: dict[Problem, None] = {}
 
     @property
@@ -133,7 +136,7 @@ class FolderStream:
     def _enter(self, levels: list[_Level], path: str, name: str) -> Iterator[Member]:
         """Give out a folder and its files, and put it on the way."""
         if path:
-            yield Member(path, "5", 0, 0o755, "")
+            yield self._folder_member(levels[-1].descriptor, path, name)
         if len(levels) > self._depth:
             self._problem("absurd-name", f"folders nest deeper than {self._depth}; what is below is left out", path)
             return
@@ -152,6 +155,14 @@ class FolderStream:
             if member is not None:
                 self._current = member
                 yield member
+
+    def _folder_member(self, parent: int, path: str, name: str) -> Member:
+        try:
+            status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        except OSError:  # is told when the folder cannot be opened
+            return Member(path, "5", 0, 0o755, "")
+        self._owner = status.st_uid, status.st_gid
+        return Member(path, "5", 0, stat.S_IMODE(status.st_mode), "")
 
     def _listed(self, descriptor: int, path: str) -> tuple[list[str], list[str]]:
         """The names of folders to visit, and of everything else."""
@@ -180,6 +191,7 @@ class FolderStream:
     def _member(self, prefix: str, name: str) -> Member | None:
         try:
             status = os.stat(name, dir_fd=self._folder, follow_symlinks=False)
+            self._owner = status.st_uid, status.st_gid
             if stat.S_ISLNK(status.st_mode):
                 return Member(prefix + name, "2", 0, 0o777, os.readlink(name, dir_fd=self._folder))
         except OSError as error:
@@ -187,7 +199,7 @@ class FolderStream:
             return None
         if stat.S_ISREG(status.st_mode):
             return Member(prefix + name, "0", status.st_size, stat.S_IMODE(status.st_mode), "")
-        return Member(prefix + name, "6", 0, stat.S_IMODE(status.st_mode), "")
+        return Member(prefix + name, _special(status.st_mode), 0, stat.S_IMODE(status.st_mode), "")
 
     def _open(self) -> int:
         name = self._current.name.rpartition("/")[2]
@@ -215,12 +227,23 @@ class FolderStream:
         """See `MemberStream`."""
         return self.read(length)
 
+    def owner(self) -> tuple[int, int]:
+        """See `MemberStream`."""
+        return self._owner
+
     def starts_with(self, magic: bytes) -> bool:
         """See `MemberStream`."""
         name, mode = self._current.name, self._current.mode
         if self._current.size < len(magic) or (not mode & 0o111 and name.rpartition(".")[2] in NO_PROGRAMS):
             return False
-        return self.read(len(magic)) == magic
+        if self._begun is not self._current:  # several ask, and each time a file would be opened
+            self._begun, self._beginning = self._current, self.read(_BEGINNING)
+        return self._beginning.startswith(magic)
+
+
+def _special(mode: int) -> str:
+    """The type flag of what is no file, folder or link."""
+    return "3" if stat.S_ISCHR(mode) else "4" if stat.S_ISBLK(mode) else "6"
 
 
 def check_folder(path: Path) -> None:
