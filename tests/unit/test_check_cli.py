@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +213,48 @@ def test_templates_of_charts_are_told(tmp_path: Path) -> None:
     assert (told.slug, told.path, told.incomplete) == ("chart-not-rendered", "chart", True)
 
 
+def _tool(folder: Path, name: str, prints: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\ncat <<'END'\n{prints}\nEND\n")
+    (folder / name).chmod(0o755)
+
+
+def test_a_rendered_chart_is_told_at_its_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    templates = tmp_path / "chart" / "templates"
+    templates.mkdir(parents=True)
+    (tmp_path / "chart" / "Chart.yaml").write_text("apiVersion: v2\nname: x\n")
+    (templates / "pod.yaml").write_text(
+        "{{- if true }}\n" + BAD.replace("name: web}", "name: {{ .Release.Name }}}") + "{{- end }}\n"
+    )
+    _tool(tmp_path / "tools", "helm", f"---\n# Source: x/templates/pod.yaml\n{BAD}")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}:/usr/bin:/bin")
+    report = check(["chart"])
+    [found] = [one for one in report.findings if one.id == "privileged-container"]
+    assert (found.locations[0].path, found.locations[0].line) == ("chart/templates/pod.yaml", 10)
+    assert found.fix is not None
+    assert found.fix.edits == ()  # nobody edits a template by its rendered form
+    assert not report.diagnostics
+
+
+def test_a_built_kustomization_is_told_at_its_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("base", "overlay"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+    (tmp_path / "all/base/pod.yaml").write_text(
+        "# a comment\n" + BAD.replace("privileged: true", "privileged: true  # x")
+    )
+    (tmp_path / "all/base/kustomization.yaml").write_text("resources: [pod.yaml]\n")
+    (tmp_path / "all/overlay/kustomization.yaml").write_text("resources: [../base]\nnamePrefix: my-\n")
+    _tool(tmp_path / "tools", "kubectl", BAD.replace("name: web}", "name: my-web}"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'tools'}:/usr/bin:/bin")
+    report = check(["all"])
+    [found] = [one for one in report.findings if one.id == "privileged-container"]
+    assert found.subject == "container web of Pod my-web"
+    assert (found.locations[0].path, found.locations[0].line) == ("all/base/pod.yaml", 10)
+    assert found.fix is not None
+    assert found.fix.edits  # the same container stands there in the base
+    assert not report.diagnostics
+
+
 # -- formats --------------------------------------------------------------------------------------------------------------------
 
 
@@ -230,7 +273,11 @@ def test_json_is_of_its_schema_and_is_read_back() -> None:
     jsonschema.Draft202012Validator(schema).validate(json.loads(data))
     report, verdict = read_json(data)
     assert verdict == judged[1]
-    assert (report.findings, report.rules, report.controls) == (judged[0].findings, judged[0].rules, judged[0].controls)
+    plain = [
+        replace(one, fix=one.fix and replace(one.fix, edits=())) for one in judged[0].findings
+    ]  # edits are not kept
+    kept = [replace(one, fix=one.fix and replace(one.fix, edits=())) for one in report.findings]
+    assert (kept, report.rules, report.controls) == (plain, judged[0].rules, judged[0].controls)
     assert report.documents == 2
     [found] = [one for one in json.loads(data)["reports"][0]["controls"] if one["id"] == "pss:privileged"]
     assert (found["status"], found["findings"], found["rules"]) == ("fail", 1, ["privileged-container"])

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from thwart._version import __version__
+from thwart.core.custom import CustomRule
 from thwart.core.errors import LimitError, SourceError, UsageError
-from thwart.core.finding import Diagnostic
+from thwart.core.finding import Diagnostic, Finding, Ignore
 from thwart.core.limits import DEFAULT, Limits
 from thwart.core.report import Asset, Report
 from thwart.core.rule import Rule
+
+if TYPE_CHECKING:
+    from thwart.api._built import Built
 
 _MOST_FILES = 500_000
 _PASSED_OVER = frozenset({".git", ".hg", ".svn", ".venv", "node_modules", "__pycache__", ".terraform"})
@@ -32,6 +37,8 @@ class CheckOptions:
     stdin: bytes | None = None
     limits: Limits = DEFAULT
     now: datetime | None = None
+    minor: int | None = None  # of the version of Kubernetes that manifests are for; None is the newest
+    custom: tuple[CustomRule, ...] = ()  # see `own_rules`
 
 
 def check(paths: Iterable[str], options: CheckOptions | None = None) -> Report:
@@ -56,16 +63,25 @@ def check(paths: Iterable[str], options: CheckOptions | None = None) -> Report:
         raise UsageError("there is no path to check")
     begun = time.perf_counter()
     unread: list[Diagnostic] = []
-    chosen = rules.Options(framework=options.framework, limits=options.limits)
-    outcome = rules.check(_files(named, options, unread), chosen, unread)
     now = options.now or datetime.now(UTC)
+    chosen = rules.Options(
+        framework=options.framework,
+        limits=options.limits,
+        minor=rules.NEWEST if options.minor is None else options.minor,
+        custom=options.custom,
+        beside=_beside(named, options.limits),
+        today=now.date().isoformat(),
+    )
+    made: list[Built] = []
+    outcome = rules.check(_files(named, options, unread, made), chosen, unread)
+    findings, ignores = _placed(outcome.findings, outcome.ignores, made)
     return Report(
         asset=Asset(kind="documents", name=_name(named)),
         tool_version=__version__,
         created=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        findings=outcome.findings,
-        diagnostics=outcome.diagnostics,
-        ignores=outcome.ignores,
+        findings=findings,
+        diagnostics=_told(outcome.diagnostics),
+        ignores=ignores,
         documents=outcome.documents,
         rules=outcome.rules,
         controls=outcome.controls,
@@ -106,7 +122,43 @@ def _name(paths: list[str]) -> str:
     return shown if len(paths) <= 3 else f"{shown} and {len(paths) - 3} more"
 
 
-def _files(paths: list[str], options: CheckOptions, unread: list[Diagnostic]) -> Iterator[tuple[str, bytes]]:
+def _placed(
+    findings: tuple[Finding, ...], ignores: tuple[Ignore, ...], made: list[Built]
+) -> tuple[tuple[Finding, ...], tuple[Ignore, ...]]:
+    """Findings and comments at the lines of files that are there, where tools made others of them."""
+    from thwart.api._built import Places
+
+    for built in made:
+        places = Places(built)
+        findings, ignores = tuple(places.moved(findings)), (*ignores, *places.ignores())
+    return findings, ignores
+
+
+def _told(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """A chart that is not rendered is told once, and not for each of its templates."""
+    charts = {f"{one.path}{os.sep}" for one in diagnostics if one.slug == "chart-not-rendered"}
+    return tuple(
+        one
+        for one in diagnostics
+        if one.slug != "chart-not-rendered" or not any(one.path.startswith(chart) for chart in charts)
+    )
+
+
+def _beside(named: list[str], limits: Limits) -> Callable[[str], bytes | None]:
+    """A look-up of files that others name: only those in the folders that are checked, and of files that are."""
+    homes = [os.path.realpath(path if os.path.isdir(path) else os.path.dirname(path) or ".") for path in named]  # noqa: PTH112, PTH120
+
+    def read(path: str) -> bytes | None:
+        if not any(_inside(os.path.realpath(path), home) for home in homes):
+            return None
+        return next((data for _, data in _read(path, limits, [])), None)
+
+    return read
+
+
+def _files(
+    paths: list[str], options: CheckOptions, unread: list[Diagnostic], made: list[Built]
+) -> Iterator[tuple[str, bytes]]:
     from thwart.rules import wanted
 
     for name in paths:
@@ -114,8 +166,15 @@ def _files(paths: list[str], options: CheckOptions, unread: list[Diagnostic]) ->
         if name == "-":
             yield "-", options.stdin or b""
         elif path.is_dir():
+            covered: set[str] = set()
+            for built in _built(path, options.limits):
+                yield from built.files.items()
+                covered |= built.covered
+                unread += built.unread
+                if built.files:
+                    made.append(built)
             for one in _below(path, unread):
-                if wanted(one):
+                if wanted(one) and one not in covered:
                     yield from _read(one, options.limits, unread)
         else:
             failed: list[Diagnostic] = []
@@ -134,9 +193,6 @@ def _below(root: Path, unread: list[Diagnostic]) -> Iterator[str]:
 
     for here, folders, files in os.walk(root, onerror=tell):
         folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
-        if "Chart.yaml" in files and "templates" in folders:
-            folders.remove("templates")
-            unread.append(_unrendered(here))
         for name in sorted(files):
             count += 1
             if count > _MOST_FILES:
@@ -152,13 +208,16 @@ def _below(root: Path, unread: list[Diagnostic]) -> Iterator[str]:
             yield path
 
 
-def _unrendered(chart: str) -> Diagnostic:
-    return Diagnostic(
-        slug="chart-not-rendered",
-        message="templates of a chart are no manifests before they are rendered, so no rule has judged them",
-        path=os.path.normpath(chart),
-        hint=f"render it by hand: helm template {os.path.normpath(chart)} | thwart check -",
-    )
+def _built(root: Path, limits: Limits) -> Iterator[Built]:
+    """What the charts and kustomizations of a folder make, if there are any."""
+    marks = {"Chart.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization"}
+    for _, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in _PASSED_OVER]
+        if marks.intersection(files):
+            from thwart.api._built import build
+
+            yield build(root, limits, os.environ, _PASSED_OVER)
+            return
 
 
 def _inside(path: str, home: str) -> bool:

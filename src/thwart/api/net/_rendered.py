@@ -155,21 +155,19 @@ class _Folder:
             if not any(b"config.kubernetes.io/local-config" in data for _, data in texts):
                 yield from texts
                 return
-        tool = None if why else _tool(self._environment, ("kustomize", "build"), ("kubectl", "kustomize"))
-        if tool is not None:
-            out = self._run([*tool, str(made.folder.resolve())])
+        if not why:
+            out, command = build_kustomization(made.folder, self._limits, self._environment)
             if isinstance(out, bytes):
                 called = f"kustomize:{made.folder}"
                 self._tell(
                     "kustomization-built",
-                    f"was built; lines are those of what `{Path(tool[0]).name} {tool[1]} {made.folder}` prints",
+                    f"was built; lines are those of what `{command} {made.folder}` prints",
                     made.folder,
                     incomplete=False,
                 )
                 yield called, out
                 return
             why = out
-        why = why or "there is neither kustomize nor kubectl"
         message = f"it is not built: {why}; the files that it names are read as they are"
         self._tell("kustomization-not-built", message, made.folder, "" if made.refused else _KUSTOMIZE_HINT)
         yield from self._read(made.files)
@@ -177,35 +175,50 @@ class _Folder:
     # charts
 
     def _chart(self, chart: Path) -> Iterator[tuple[str, bytes]]:
-        why = _leads_out(chart)
-        tool = None if why else _tool(self._environment, ("helm", "template"))
-        if tool is not None:
-            # what helm's own tests run is in the cluster only while they do
-            out = self._run([*tool, "--skip-tests", _release(chart), str(chart.resolve())])
-            if isinstance(out, bytes):
-                message = f"was rendered with its own values; lines are those of what `helm template {chart}` prints"
-                self._tell("chart-rendered", message, chart, incomplete=False)
-                yield f"helm:{chart}", out
-                return
-            why = out
-        why = why or "there is no helm"
-        self._tell("chart-not-rendered", f"nothing in this chart is read: {why}", chart, _HELM_HINT)
+        out = render_chart(chart, self._limits, self._environment)
+        if isinstance(out, bytes):
+            message = f"was rendered with its own values; lines are those of what `helm template {chart}` prints"
+            self._tell("chart-rendered", message, chart, incomplete=False)
+            yield f"helm:{chart}", out
+            return
+        self._tell("chart-not-rendered", f"nothing in this chart is read: {out}", chart, _HELM_HINT)
 
-    def _run(self, command: list[str]) -> bytes | str:
-        """The output of a tool, or why there is none."""
-        try:
-            done = run_bounded(
-                command,
-                environment=_secluded(self._environment),
-                seconds=SECONDS,
-                most=min(self._limits.yaml_bytes, self._limits.file_bytes),
-            )
-        except SourceError as error:
-            return error.sentence
-        if done.code != 0:
-            said = clean(done.complaint.strip(), 240) or f"it ended with {done.code}"
-            return f"{Path(command[0]).name} refuses: {said}"
-        return done.out
+
+def render_chart(chart: Path, limits: Limits, environment: Mapping[str, str]) -> bytes | str:
+    """What helm makes of a chart with its own values, or why there is nothing."""
+    why = _leads_out(chart)
+    if why:
+        return why
+    tool = _tool(environment, ("helm", "template"))
+    if tool is None:
+        return "there is no helm"
+    # what helm's own tests run is in the cluster only while they do
+    return _run([*tool, "--skip-tests", _release(chart), str(chart.resolve())], limits, environment)
+
+
+def build_kustomization(folder: Path, limits: Limits, environment: Mapping[str, str]) -> tuple[bytes | str, str]:
+    """What kustomize or kubectl makes of a kustomization that nothing speaks against, or why nothing; and the command."""
+    tool = _tool(environment, ("kustomize", "build"), ("kubectl", "kustomize"))
+    if tool is None:
+        return "there is neither kustomize nor kubectl", ""
+    return _run([*tool, str(folder.resolve())], limits, environment), f"{Path(tool[0]).name} {tool[1]}"
+
+
+def _run(command: list[str], limits: Limits, environment: Mapping[str, str]) -> bytes | str:
+    """The output of a tool, or why there is none."""
+    try:
+        done = run_bounded(
+            command,
+            environment=_secluded(environment),
+            seconds=SECONDS,
+            most=min(limits.yaml_bytes, limits.file_bytes),
+        )
+    except SourceError as error:
+        return error.sentence
+    if done.code != 0:
+        said = clean(done.complaint.strip(), 240) or f"it ended with {done.code}"
+        return f"{Path(command[0]).name} refuses: {said}"
+    return done.out
 
 
 def read_file(path: Path, limits: Limits) -> bytes:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from thwart.lib.documents import DocumentError
+from thwart.lib.yaml_positions import YamlMap
 from thwart.rules._view import Pointer, View
 
 if TYPE_CHECKING:
     from thwart.rules import Source
+    from thwart.rules.kubernetes._schema import Mistake
 
+_MOST_REPEATED = 20  # keys of one mapping that are told
 _LONGEST = 100  # of a name, in a message
 _WHERE: dict[str, tuple[str, ...]] = {  # where a kind keeps the template of its pods
     "Pod": (),
@@ -34,10 +37,11 @@ _KINDS = (
 class Object(View):
     """One object: what `apiVersion`, `kind` and `metadata` make it."""
 
-    __slots__ = ("api", "document", "kind", "name", "partial")
+    __slots__ = ("_mistakes", "api", "document", "kind", "minor", "name", "partial")
 
-    def __init__(self, node: object, pointer: Pointer, document: int, api: str, kind: str) -> None:
+    def __init__(self, node: object, pointer: Pointer, document: int, api: str, kind: str, minor: int) -> None:
         super().__init__(node, pointer)
+        self.minor = minor  # of Kubernetes' version
         self.document = document
         self.api = api
         self.kind = kind
@@ -45,6 +49,16 @@ class Object(View):
         whole = f"{namespace}/{name}" if namespace and name else name
         self.name = f"{kind} {whole}".rstrip()[:_LONGEST]
         self.partial = False
+        self._mistakes: list[Mistake] | None = None
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """What is wrong with it by the schema of its kind; worked out once for the rules that ask."""
+        if self._mistakes is None:
+            from thwart.rules.kubernetes._schema import mistakes
+
+            self._mistakes = mistakes(self.node, self.pointer, self.api, self.kind, self.minor)
+        return self._mistakes
 
     @property
     def namespace(self) -> str:
@@ -82,10 +96,10 @@ class Pod(View):
 
     __slots__ = ("containers", "minor", "object", "spec")
 
-    def __init__(self, node: object, pointer: Pointer, owner: Object, minor: int) -> None:
+    def __init__(self, node: object, pointer: Pointer, owner: Object) -> None:
         super().__init__(node, pointer)
         self.object = owner
-        self.minor = minor
+        self.minor = owner.minor
         self.spec = self.under("spec")
         self.containers = [
             Container(one, (*self.spec.pointer, kind, index), kind, word, self)
@@ -106,7 +120,7 @@ class Pod(View):
     @property
     def partial(self) -> bool:
         """Whether none of its containers has an image, without which there is no pod: a patch of a kustomization."""
-        return bool(self.containers) and not any(one.has("image") for one in self.containers)
+        return self.object.partial or (bool(self.containers) and not any(one.has("image") for one in self.containers))
 
     @property
     def windows(self) -> bool:
@@ -119,7 +133,7 @@ class Pod(View):
         return self.spec.flag("hostUsers") is False
 
 
-def objects(source: Source) -> Iterator[Object]:
+def objects(source: Source, minor: int) -> Iterator[Object]:
     """The objects of a file, those of lists one by one.
 
     Raises:
@@ -146,13 +160,38 @@ def objects(source: Source) -> Iterator[Object]:
                     (one, (*pointer, "items", number), below, api) for number, one in reversed([*enumerate(items)])
                 ]
             elif kind and api:
-                yield Object(node, pointer, index, api, kind)
+                one = Object(node, pointer, index, api, kind, minor)
+                one.partial = source.template
+                yield one
 
 
-def pods(one: Object, minor: int) -> Iterator[Pod]:
+def repeated(source: Source) -> Iterator[tuple[str, int]]:
+    """Keys that a mapping gives more than once, with the line of each repetition; of documents that are objects."""
+    left: list[object] = [one for one in _documents(source) if isinstance(one, YamlMap) and "kind" in one]
+    seen: set[int] = set()
+    while left:
+        node = left.pop()
+        if id(node) in seen:  # an alias
+            continue
+        seen.add(id(node))
+        if isinstance(node, YamlMap):
+            yield from ((str(key), place.line) for key, place in node.repeated[:_MOST_REPEATED])
+            left += [one for one in node.values() if isinstance(one, dict | list)]
+        elif isinstance(node, list):
+            left += [one for one in node if isinstance(one, dict | list)]
+
+
+def _documents(source: Source) -> tuple[object, ...]:
+    try:
+        return source.values()
+    except DocumentError:
+        return ()
+
+
+def pods(one: Object) -> Iterator[Pod]:
     """The pod that an object is, or the template of those that it makes; kinds that make none have none."""
     steps = _WHERE.get(one.kind)
     if steps is None:
         steps = next((path for path in _TEMPLATES if one.has(*path, "spec", "containers")), None)
     if steps is not None and isinstance(one.at(*steps, "spec"), dict):
-        yield Pod(one.at(*steps), (*one.pointer, *steps), one, minor)
+        yield Pod(one.at(*steps), (*one.pointer, *steps), one)

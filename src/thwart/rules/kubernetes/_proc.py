@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Pod
+from thwart.rules.kubernetes._edits import drop
 
 
 def unmasked(pod: Pod) -> Iterator[Hit]:
@@ -13,4 +14,5 @@ def unmasked(pod: Pod) -> Iterator[Hit]:
     for container in pod.containers:
         kind = container.at("securityContext", "procMount")
         if kind is not None and kind != "Default":
-            yield container.hit(f"mounts /proc as {listed([str(kind)])}", "securityContext", "procMount")
+            hit = container.hit(f"mounts /proc as {listed([str(kind)])}", "securityContext", "procMount")
+            yield hit.mended(drop(container, "securityContext", "procMount"))

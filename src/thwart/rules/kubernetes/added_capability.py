@@ -35,25 +35,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Pod, pod_rule
-
-# Pod Security Standards, baseline: the default set of container engines without NET_RAW.
-_DEFAULT = frozenset(
-    [
-        "AUDIT_WRITE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "MKNOD",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-    ]
-)
+from thwart.rules.kubernetes._edits import HARMLESS, without
 
 
 @pod_rule(
@@ -64,8 +46,10 @@ _DEFAULT = frozenset(
     "nsa:pod-security",
 )
 def added_capability(pod: Pod) -> Iterator[Hit]:
-    """Pod Security Standards, baseline, every version; names are compared as they are written."""
+    """Pod Security Standards, baseline, every version: the default set of engines without NET_RAW, as it is written."""
     for container in pod.containers:
-        added = [one for one in container.words("securityContext", "capabilities", "add") if one not in _DEFAULT]
+        added = [one for one in container.words("securityContext", "capabilities", "add") if one not in HARMLESS]
         if added:
-            yield container.hit(f"adds {listed(added)}", "securityContext", "capabilities", "add")
+            yield container.hit(f"adds {listed(added)}", "securityContext", "capabilities", "add").mended(
+                without(container)
+            )

@@ -3,7 +3,7 @@
 An asterisk is more than reading and writing: it is deleting everything at once, and for roles and service accounts it is
 to escalate, bind and impersonate.
 
-Fix: Name the verbs that are needed.
+Fix: Name the verbs that are needed. No edit is offered: what is needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

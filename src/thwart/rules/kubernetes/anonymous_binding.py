@@ -3,7 +3,8 @@
 system:anonymous and system:unauthenticated are whoever reaches the API server; system:authenticated is every account
 of the cluster, those of pods among them, and with some providers every account of the provider.
 
-Fix: Bind the role to the service accounts, users or groups that need it.
+Fix: Bind the role to the service accounts, users or groups that need it. No edit is offered: who needs the role its
+author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

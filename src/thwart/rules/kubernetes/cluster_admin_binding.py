@@ -2,7 +2,8 @@
 
 cluster-admin may do everything to everything. A program with it gives the cluster to whoever takes the program over.
 
-Fix: Bind a role with the verbs and resources that are needed, in the namespace where they are.
+Fix: Bind a role with the verbs and resources that are needed, in the namespace where they are. No edit is offered:
+what is needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

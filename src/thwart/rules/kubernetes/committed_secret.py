@@ -4,7 +4,7 @@ base64 is no encryption: whoever reads the repository, the artefact or the chat 
 the history keeps it.
 
 Fix: Keep the value in a secret store, and the manifest as a SealedSecret, an ExternalSecret or an encrypted file.
-Change the value.
+Change the value. No edit is offered: the value has to be stored somewhere else first.
 
 Bad:
     apiVersion: v1

@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, View, listed
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import drop
 
 _TYPES = frozenset({"", "container_t", "container_init_t", "container_kvm_t"})
 _TYPES_1_31 = _TYPES | {"container_engine_t"}
@@ -50,7 +51,10 @@ def custom_selinux_option(pod: Pod) -> Iterator[Hit]:
 
 def _judge(view: View, types: frozenset[str]) -> Iterator[Hit]:
     if view.text(*_PATH, "type") not in types:
-        yield view.hit(f"has the SELinux type {listed([view.text(*_PATH, 'type')])}", *_PATH, "type")
+        yield view.hit(f"has the SELinux type {listed([view.text(*_PATH, 'type')])}", *_PATH, "type").mended(
+            drop(view, *_PATH, "type")
+        )
     for key in ("user", "role"):
         if view.text(*_PATH, key):
-            yield view.hit(f"chooses the SELinux {key} {listed([view.text(*_PATH, key)])}", *_PATH, key)
+            hit = view.hit(f"chooses the SELinux {key} {listed([view.text(*_PATH, key)])}", *_PATH, key)
+            yield hit.mended(drop(view, *_PATH, key))

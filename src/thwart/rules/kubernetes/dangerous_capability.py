@@ -35,6 +35,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import without
 
 _ROOT = frozenset(
     {"ALL", "SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "SYS_BOOT", "BPF", "DAC_READ_SEARCH", "PERFMON"}
@@ -48,4 +49,4 @@ def dangerous_capability(pod: Pod) -> Iterator[Hit]:
     for container in pod.containers:
         added = [one for one in container.words(*_PATH) if one.upper().removeprefix("CAP_") in _ROOT]
         if added:
-            yield container.hit(f"adds {listed(added)}", *_PATH)
+            yield container.hit(f"adds {listed(added)}", *_PATH).mended(without(container))

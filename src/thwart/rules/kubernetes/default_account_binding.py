@@ -2,7 +2,8 @@
 
 Every pod that names no account runs as the default one, so whatever it may do, all of them may.
 
-Fix: Make a service account for the program that needs the role, and bind the role to that.
+Fix: Make a service account for the program that needs the role, and bind the role to that. No edit is offered: which
+program needs the role its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

@@ -4,7 +4,7 @@ Whoever may speak with the engine may start a privileged container: the socket i
 not.
 
 Fix: Remove the volume. Build images without an engine (BuildKit rootless, kaniko), and read what containers do from
-the API server.
+the API server. No edit is offered: what uses the socket has to be done otherwise.
 
 Bad:
     apiVersion: v1

@@ -3,7 +3,8 @@
 Whoever may create pods/exec or pods/attach is inside every container of the namespace, with its files, its network
 and its token.
 
-Fix: Remove `pods/exec` and `pods/attach`; grant them to people for the time that they need them.
+Fix: Remove `pods/exec` and `pods/attach`; grant them to people for the time that they need them. No edit is offered:
+what is needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

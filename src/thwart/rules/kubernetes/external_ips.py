@@ -28,10 +28,12 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Object, object_rule
+from thwart.rules.kubernetes._edits import drop
 
 
 @object_rule(Severity.HIGH)
 def external_ips(one: Object) -> Iterator[Hit]:
     """Services of the core API."""
     if one.kind == "Service" and one.api == "v1" and one.values("spec", "externalIPs"):
-        yield one.hit(f"claims {listed(one.words('spec', 'externalIPs'))}", "spec", "externalIPs")
+        hit = one.hit(f"claims {listed(one.words('spec', 'externalIPs'))}", "spec", "externalIPs")
+        yield hit.mended(drop(one, "spec", "externalIPs"))

@@ -3,7 +3,8 @@
 Without a tag, or with `latest`, a restart brings whatever was pushed last: nobody has tested it, a scan of yesterday
 says nothing of it, and there is nothing to go back to.
 
-Fix: Name a version, better with its digest: `image: registry.example.test/web:1.2@sha256:…`.
+Fix: Name a version, better with its digest: `image: registry.example.test/web:1.2@sha256:…`. No edit is offered:
+which version is wanted is not written.
 
 Bad:
     apiVersion: v1

@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 
 _FROZEN = ("k8s.gcr.io/", "gcr.io/google-containers/", "gcr.io/google_containers/")
 
@@ -36,5 +37,8 @@ _FROZEN = ("k8s.gcr.io/", "gcr.io/google-containers/", "gcr.io/google_containers
 def frozen_registry(pod: Pod) -> Iterator[Hit]:
     """Kubernetes' own former registries."""
     for container in pod.containers:
-        if container.text("image").startswith(_FROZEN):
-            yield container.hit(f"runs {container.text('image')[:200]}, from a registry that is frozen", "image")
+        image = container.text("image")
+        old = next((prefix for prefix in _FROZEN if image.startswith(prefix)), "")
+        if old:
+            moved = put(container, f"registry.k8s.io/{image.removeprefix(old)}", "image")
+            yield container.hit(f"runs {image[:200]}, from a registry that is frozen", "image").mended(moved)

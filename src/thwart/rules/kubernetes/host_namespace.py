@@ -30,6 +30,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import drop
 
 _NAMESPACES = {"hostNetwork": "network", "hostPID": "process", "hostIPC": "IPC"}
 
@@ -46,4 +47,4 @@ def host_namespace(pod: Pod) -> Iterator[Hit]:
     """Pod Security Standards, baseline, every version."""
     for key, word in _NAMESPACES.items():
         if pod.spec.flag(key):
-            yield pod.spec.hit(f"shares the host's {word} namespace", key)
+            yield pod.spec.hit(f"shares the host's {word} namespace", key).mended(drop(pod.spec, key))

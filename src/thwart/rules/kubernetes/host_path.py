@@ -3,7 +3,8 @@
 What a pod writes below a path of the host stays there, and what lies there is other people's: credentials of the kubelet,
 logs with secrets, programs that root runs. Even a read-only mount often is enough to take the node over.
 
-Fix: Mount a PersistentVolumeClaim, an emptyDir or a ConfigMap in place of the hostPath.
+Fix: Mount a PersistentVolumeClaim, an emptyDir or a ConfigMap in place of the hostPath. No edit is offered: which
+volume takes its place, and what it has to hold, is not written.
 
 Bad:
     apiVersion: v1

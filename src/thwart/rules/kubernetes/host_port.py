@@ -35,6 +35,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import drop
 
 
 @pod_rule(Severity.MEDIUM, "pss:hostPorts", "cis-kubernetes:5.2.12", "nsa:network")
@@ -44,4 +45,5 @@ def host_port(pod: Pod) -> Iterator[Hit]:
         for port in container.entries("ports"):
             number = port.number("hostPort")
             if number:
-                yield Hit((*port.pointer, "hostPort"), f"takes the host's port {number}", container.part)
+                hit = Hit((*port.pointer, "hostPort"), f"takes the host's port {number}", container.part)
+                yield hit.mended(drop(port, "hostPort"))

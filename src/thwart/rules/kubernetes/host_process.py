@@ -38,6 +38,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 
 _PATH = ("securityContext", "windowsOptions", "hostProcess")
 
@@ -47,4 +48,4 @@ def host_process(pod: Pod) -> Iterator[Hit]:
     """Pod Security Standards, baseline, every version."""
     for view in (pod.spec, *pod.containers):
         if view.flag(*_PATH):
-            yield view.hit("runs as a process of the host", *_PATH)
+            yield view.hit("runs as a process of the host", *_PATH).mended(put(view, False, *_PATH))

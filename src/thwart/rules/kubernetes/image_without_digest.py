@@ -2,7 +2,8 @@
 
 A tag is a name that whoever may push can move. A digest is the content: what was scanned and signed is what runs.
 
-Fix: Add the digest: `image: registry.example.test/web:1.2@sha256:…`.
+Fix: Add the digest: `image: registry.example.test/web:1.2@sha256:…`. No edit is offered: the digest is not written;
+`thwart fix --lock` takes it from a lock.
 
 Bad:
     apiVersion: v1

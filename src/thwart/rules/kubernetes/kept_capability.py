@@ -35,6 +35,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put, without
 
 _PATH = ("securityContext", "capabilities")
 
@@ -52,7 +53,9 @@ def kept_capability(pod: Pod) -> Iterator[Hit]:
         return
     for container in pod.containers:
         if "ALL" not in container.words(*_PATH, "drop"):
-            yield container.hit("does not drop all capabilities", *_PATH, "drop")
+            every = put(container, ["ALL"], *_PATH, "drop")
+            yield container.hit("does not drop all capabilities", *_PATH, "drop").mended(every)
         added = [one for one in container.words(*_PATH, "add") if one != "NET_BIND_SERVICE"]
         if added:
-            yield container.hit(f"adds {listed(added)}", *_PATH, "add")
+            less = without(container, frozenset({"NET_BIND_SERVICE"}))
+            yield container.hit(f"adds {listed(added)}", *_PATH, "add").mended(less)

@@ -3,7 +3,8 @@
 A manifest is read by many: in the repository, in the API server, in every tool that applies it. A password there is
 known, and stays in the history when it is removed.
 
-Fix: Put the value into a Secret that does not live in the repository, and mount that. Change the password.
+Fix: Put the value into a Secret that does not live in the repository, and mount that. Change the password. No edit is
+offered: the value has to be stored somewhere else first.
 
 Bad:
     apiVersion: v1

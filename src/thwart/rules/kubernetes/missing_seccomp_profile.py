@@ -31,6 +31,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 from thwart.rules.kubernetes._seccomp import PATH, wrong
 
 
@@ -47,9 +48,12 @@ def missing_seccomp_profile(pod: Pod) -> Iterator[Hit]:
         return
     for view in (pod.spec, *pod.containers):
         if wrong(view):
-            yield view.hit(f"has the seccomp profile {listed([view.text(*PATH, 'type')])}", *PATH, "type")
+            yield view.hit(f"has the seccomp profile {listed([view.text(*PATH, 'type')])}", *PATH, "type").mended(
+                put(view, {"type": "RuntimeDefault"}, *PATH)
+            )
     if pod.spec.has(*PATH) and not wrong(pod.spec):
         return
     for container in pod.containers:
         if not container.has(*PATH):
-            yield container.hit("has no seccomp profile, nor does its pod", *PATH)
+            profile = put(pod.spec, {"type": "RuntimeDefault"}, *PATH)
+            yield container.hit("has no seccomp profile, nor does its pod", *PATH).mended(profile)

@@ -32,6 +32,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import resource
 
 
 @pod_rule(Severity.LOW, "nsa:pod-security")
@@ -41,4 +42,4 @@ def no_cpu_limit(pod: Pod) -> Iterator[Hit]:
         if not container.long_running:
             continue
         if not (container.has("resources", "limits", "cpu") or pod.spec.has("resources", "limits", "cpu")):
-            yield container.hit("has no limit of CPU time", "resources", "limits")
+            yield resource(container, "has no limit of CPU time", "limits", "cpu")

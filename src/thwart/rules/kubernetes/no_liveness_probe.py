@@ -2,7 +2,8 @@
 
 A program that no longer answers, but has not ended, keeps its place for ever unless a liveness probe asks it.
 
-Fix: Add a `livenessProbe` that fails only when a restart helps.
+Fix: Add a `livenessProbe` that fails only when a restart helps. No edit is offered: how to ask the program its author
+knows.
 
 Bad:
     apiVersion: apps/v1

@@ -32,6 +32,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import resource
 
 
 @pod_rule(Severity.MEDIUM, "nsa:pod-security", "nist-800-190:4.4.3")
@@ -41,4 +42,4 @@ def no_memory_limit(pod: Pod) -> Iterator[Hit]:
         if not container.long_running:
             continue
         if not (container.has("resources", "limits", "memory") or pod.spec.has("resources", "limits", "memory")):
-            yield container.hit("has no limit of memory", "resources", "limits")
+            yield resource(container, "has no limit of memory", "limits", "memory")

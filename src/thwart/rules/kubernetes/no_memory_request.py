@@ -31,6 +31,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import resource
 
 
 @pod_rule(Severity.LOW)
@@ -42,4 +43,4 @@ def no_memory_request(pod: Pod) -> Iterator[Hit]:
         if not any(
             view.has("resources", key, "memory") for view in (container, pod.spec) for key in ("requests", "limits")
         ):
-            yield container.hit("has no request for memory", "resources", "requests")
+            yield resource(container, "has no request for memory", "requests", "memory")

@@ -3,7 +3,8 @@
 Without a readiness probe a pod is ready as soon as its process runs: a rollout takes the old version away before the
 new one works.
 
-Fix: Add a `readinessProbe` that asks what a client would ask.
+Fix: Add a `readinessProbe` that asks what a client would ask. No edit is offered: how to ask the program its author
+knows.
 
 Bad:
     apiVersion: apps/v1

@@ -29,10 +29,13 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Object, object_rule
+from thwart.rules.kubernetes._edits import drop, put
 
 
 @object_rule(Severity.MEDIUM, "nsa:network")
 def node_port(one: Object) -> Iterator[Hit]:
     """Services of the core API."""
     if one.kind == "Service" and one.api == "v1" and one.text("spec", "type") == "NodePort":
-        yield one.hit("opens a port on every node", "spec", "type")
+        numbers = [drop(port, "nodePort") for port in one.entries("spec", "ports") if port.has("nodePort")]
+        inside = put(one, "ClusterIP", "spec", "type")
+        yield one.hit("opens a port on every node", "spec", "type").mended(inside, *numbers)

@@ -3,7 +3,8 @@
 nodes/proxy is the kubelet's own interface: commands in every pod of a node, past admission and past the API server's
 log.
 
-Fix: Remove `nodes/proxy`; `nodes/metrics` and `nodes/stats` are enough to watch nodes.
+Fix: Remove `nodes/proxy`; `nodes/metrics` and `nodes/stats` are enough to watch nodes. No edit is offered: what is
+needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

@@ -3,7 +3,8 @@
 A load balancer of a cloud has a public address unless it is told otherwise, and lets everybody in unless it is told
 whom.
 
-Fix: Set `loadBalancerSourceRanges`, or the annotation that makes the load balancer internal.
+Fix: Set `loadBalancerSourceRanges`, or the annotation that makes the load balancer internal. No edit is offered: who
+may connect, and which cloud it is, is not written.
 
 Bad:
     apiVersion: v1

@@ -3,7 +3,8 @@
 ConfigMaps are for what everybody may read: they are shown by every tool, rarely encrypted, and read with rights that
 are given freely.
 
-Fix: Move the value to a Secret that does not live in the repository, and change it.
+Fix: Move the value to a Secret that does not live in the repository, and change it. No edit is offered: the value has
+to be stored somewhere else first.
 
 Bad:
     apiVersion: v1

@@ -2,7 +2,8 @@
 
 Without TLS, passwords and sessions can be read and changed by whoever is on the way.
 
-Fix: Add `spec.tls` with the hosts and a secret that holds the certificate.
+Fix: Add `spec.tls` with the hosts and a secret that holds the certificate. No edit is offered: the certificate has to
+be there first.
 
 Bad:
     apiVersion: networking.k8s.io/v1

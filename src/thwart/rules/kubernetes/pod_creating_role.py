@@ -3,7 +3,8 @@
 Whoever may create pods, or what makes pods, chooses their service account, secrets and volumes: it is every right
 that somebody in the namespace has.
 
-Fix: Leave creating workloads to the pipeline and to controllers; enforce a Pod Security Standard on the namespace.
+Fix: Leave creating workloads to the pipeline and to controllers; enforce a Pod Security Standard on the namespace. No
+edit is offered: what is needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

@@ -31,6 +31,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 
 _PATH = ("securityContext", "allowPrivilegeEscalation")
 
@@ -49,6 +50,9 @@ def privilege_escalation(pod: Pod) -> Iterator[Hit]:
     for container in pod.containers:
         stated = container.flag(*_PATH)
         if stated is not False:
-            yield container.hit(
-                "allows privilege escalation" if stated else "does not forbid privilege escalation", *_PATH
+            phrase = "allows privilege escalation" if stated else "does not forbid privilege escalation"
+            hit = container.hit(phrase, *_PATH)
+            forced = {"SYS_ADMIN", "CAP_SYS_ADMIN"}.intersection(
+                container.words("securityContext", "capabilities", "add")
             )
+            yield hit if forced else hit.mended(put(container, False, *_PATH))  # the API server refuses both together

@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 
 
 @pod_rule(Severity.CRITICAL, "pss:privileged", "cis-kubernetes:5.2.2", "nsa:pod-security", "nist-800-190:4.4.4")
@@ -40,4 +41,6 @@ def privileged_container(pod: Pod) -> Iterator[Hit]:
     """Pod Security Standards, baseline, every version."""
     for container in pod.containers:
         if container.flag("securityContext", "privileged"):
-            yield container.hit("is privileged", "securityContext", "privileged")
+            yield container.hit("is privileged", "securityContext", "privileged").mended(
+                put(container, False, "securityContext", "privileged")
+            )

@@ -35,6 +35,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import drop
 
 _HANDLERS = (
     ("livenessProbe",),
@@ -53,4 +54,5 @@ def probe_of_other_host(pod: Pod) -> Iterator[Hit]:
             for kind in ("httpGet", "tcpSocket") if container.has(*steps) else ():
                 host = container.text(*steps, kind, "host")
                 if host:
-                    yield container.hit(f"has a {steps[-1]} that asks {listed([host])}", *steps, kind, "host")
+                    hit = container.hit(f"has a {steps[-1]} that asks {listed([host])}", *steps, kind, "host")
+                    yield hit.mended(drop(container, *steps, kind, "host"))

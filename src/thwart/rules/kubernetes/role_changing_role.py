@@ -2,7 +2,7 @@
 
 To escalate or bind roles, or to impersonate users, is to have every right that somebody has.
 
-Fix: Remove the verbs `escalate`, `bind` and `impersonate`.
+Fix: Remove the verbs `escalate`, `bind` and `impersonate`. No edit is offered: what is needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

@@ -33,7 +33,9 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 
+_NOBODY = 65532  # the user that images without a distribution have by custom
 _PATH = ("securityContext", "runAsUser")
 
 
@@ -44,4 +46,4 @@ def root_user_id(pod: Pod) -> Iterator[Hit]:
         return
     for view in (pod.spec, *pod.containers):
         if view.number(*_PATH) == 0:
-            yield view.hit("runs as user 0", *_PATH)
+            yield view.hit("runs as user 0", *_PATH).mended(put(view, _NOBODY, *_PATH))

@@ -30,6 +30,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 
 _PATH = ("securityContext", "runAsNonRoot")
 
@@ -47,10 +48,10 @@ def run_as_root(pod: Pod) -> Iterator[Hit]:
         return
     stated = pod.spec.flag(*_PATH)
     if stated is False:
-        yield pod.spec.hit("says that it may run as root", *_PATH)
+        yield pod.spec.hit("says that it may run as root", *_PATH).mended(put(pod.spec, True, *_PATH))
     for container in pod.containers:
         own = container.flag(*_PATH)
         if own is False:
-            yield container.hit("says that it may run as root", *_PATH)
+            yield container.hit("says that it may run as root", *_PATH).mended(put(container, True, *_PATH))
         elif own is None and stated is not True:
-            yield container.hit("may run as root", *_PATH)
+            yield container.hit("may run as root", *_PATH).mended(put(pod.spec, True, *_PATH))

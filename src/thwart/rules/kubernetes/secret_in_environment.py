@@ -3,7 +3,8 @@
 The environment is handed on to every child process, printed by crash reports and read from /proc by whoever runs as
 the same user. A mounted file goes to who opens it, and changes when the secret does.
 
-Fix: Mount the secret as a volume and read it from the file.
+Fix: Mount the secret as a volume and read it from the file. No edit is offered: the program has to be told where the
+file is.
 
 Bad:
     apiVersion: v1

@@ -3,7 +3,8 @@
 Whoever may get, list or watch secrets has all passwords and tokens of the namespace, those of other service accounts
 among them. To list is to read: the answer holds the values.
 
-Fix: Grant `get` on the secrets that are needed, by `resourceNames`, or mount them.
+Fix: Grant `get` on the secrets that are needed, by `resourceNames`, or mount them. No edit is offered: what is needed
+its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

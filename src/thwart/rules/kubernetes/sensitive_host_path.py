@@ -3,7 +3,8 @@
 The host's /etc, /proc, /root or /var/lib/kubelet hold credentials of the node and of every pod on it, or let whoever
 writes there run programs as root.
 
-Fix: Remove the volume, or mount the one file that is needed, read-only.
+Fix: Remove the volume, or mount the one file that is needed, read-only. No edit is offered: what the program reads
+there only its author knows.
 
 Bad:
     apiVersion: v1

@@ -33,13 +33,18 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
+
+_FIELD = "automountServiceAccountToken"
 
 
 @pod_rule(Severity.MEDIUM, "cis-kubernetes:5.1.6", "nsa:authentication", confidence="medium")
 def service_account_token(pod: Pod) -> Iterator[Hit]:
     """What a service account says is not looked at: the pod's own word is what counts last."""
-    stated = pod.spec.flag("automountServiceAccountToken")
+    stated = pod.spec.flag(_FIELD)
     if stated is None:
-        yield pod.spec.hit("does not say whether it needs a token for the API server", "automountServiceAccountToken")
+        hit = pod.spec.hit("does not say whether it needs a token for the API server", _FIELD)
+        yield hit.mended(put(pod.spec, False, _FIELD))
     elif stated and pod.spec.text("serviceAccountName") in ("", "default"):
-        yield pod.spec.hit("mounts a token of the default service account", "automountServiceAccountToken")
+        hit = pod.spec.hit("mounts a token of the default service account", _FIELD)
+        yield hit.mended(put(pod.spec, False, _FIELD))

@@ -2,7 +2,8 @@
 
 A shell server in a container is a second way in, with keys and passwords of its own, past the API server and its log.
 
-Fix: Remove the server, and use `kubectl exec` or `kubectl debug`, which the API server authorises and records.
+Fix: Remove the server, and use `kubectl exec` or `kubectl debug`, which the API server authorises and records. No
+edit is offered: the server is in the image.
 
 Bad:
     apiVersion: v1

@@ -2,7 +2,7 @@
 
 A token of another service account is everything that this account may do, for as long as the token says.
 
-Fix: Remove `serviceaccounts/token`.
+Fix: Remove `serviceaccounts/token`. No edit is offered: what is needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

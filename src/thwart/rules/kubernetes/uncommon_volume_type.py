@@ -3,7 +3,7 @@
 Volumes of network file systems and of clouds name servers, disks and credentials of their own. Behind a
 PersistentVolumeClaim an administrator decides who may mount which; in the pod nobody does.
 
-Fix: Mount a PersistentVolumeClaim in place of the volume.
+Fix: Mount a PersistentVolumeClaim in place of the volume. No edit is offered: the data has to be moved first.
 
 Bad:
     apiVersion: v1

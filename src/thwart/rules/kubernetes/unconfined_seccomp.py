@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 from thwart.rules.kubernetes._seccomp import PATH, wrong
 
 _POD = "seccomp.security.alpha.kubernetes.io/pod"
@@ -47,7 +48,9 @@ def unconfined_seccomp(pod: Pod) -> Iterator[Hit]:
         return
     for view in (pod.spec, *pod.containers):
         if wrong(view):
-            yield view.hit(f"has the seccomp profile {listed([view.text(*PATH, 'type')])}", *PATH, "type")
+            yield view.hit(f"has the seccomp profile {listed([view.text(*PATH, 'type')])}", *PATH, "type").mended(
+                put(view, {"type": "RuntimeDefault"}, *PATH)
+            )
 
 
 def _annotations(pod: Pod) -> Iterator[Hit]:

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Object, object_rule
+from thwart.rules.kubernetes._edits import put
 
 _LABEL = "pod-security.kubernetes.io/enforce"
 
@@ -35,7 +36,8 @@ def unguarded_namespace(one: Object) -> Iterator[Hit]:
     if one.kind != "Namespace" or one.api != "v1" or one.text("metadata", "name").startswith("kube-"):
         return
     level = one.mapping("metadata", "labels").get(_LABEL)
+    strict = put(one, "restricted", "metadata", "labels", _LABEL)
     if level is None:
-        yield one.hit("enforces no Pod Security Standard", "metadata", "labels", _LABEL)
+        yield one.hit("enforces no Pod Security Standard", "metadata", "labels", _LABEL).mended(strict)
     elif level not in ("baseline", "restricted"):
-        yield one.hit(f"enforces {listed([str(level)])}", "metadata", "labels", _LABEL)
+        yield one.hit(f"enforces {listed([str(level)])}", "metadata", "labels", _LABEL).mended(strict)

@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 
 _PREFIX = "container.apparmor.security.beta.kubernetes.io/"
 _PATH = ("securityContext", "appArmorProfile")
@@ -43,10 +44,14 @@ def unsafe_apparmor_profile(pod: Pod) -> Iterator[Hit]:
     """Pod Security Standards, baseline: annotations and fields alike at every version."""
     for view in (pod.spec, *pod.containers):
         if view.has(*_PATH) and view.text(*_PATH, "type") not in ("RuntimeDefault", "Localhost"):
-            yield view.hit(f"has the AppArmor profile {listed([view.text(*_PATH, 'type')])}", *_PATH, "type")
+            yield view.hit(f"has the AppArmor profile {listed([view.text(*_PATH, 'type')])}", *_PATH, "type").mended(
+                put(view, {"type": "RuntimeDefault"}, *_PATH)
+            )
     for key, value in pod.mapping("metadata", "annotations").items():
         if key.startswith(_PREFIX) and not _allowed(value):
-            yield pod.hit(f"has the AppArmor profile {listed([str(value)])}", "metadata", "annotations", key)
+            yield pod.hit(f"has the AppArmor profile {listed([str(value)])}", "metadata", "annotations", key).mended(
+                put(pod, "runtime/default", "metadata", "annotations", key)
+            )
 
 
 def _allowed(value: object) -> bool:

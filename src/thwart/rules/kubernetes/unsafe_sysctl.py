@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import drop, put
 
 _SAFE = {  # and the minor version from which on the standard takes it for safe
     "kernel.shm_rmid_forced": 0,
@@ -55,7 +56,13 @@ _SAFE = {  # and the minor version from which on the standard takes it for safe
 @pod_rule(Severity.HIGH, "pss:sysctls", "nsa:pod-security")
 def unsafe_sysctl(pod: Pod) -> Iterator[Hit]:
     """Pod Security Standards, baseline; the set grew in 1.27, 1.29, 1.32 and 1.37."""
-    for sysctl in pod.spec.entries("securityContext", "sysctls"):
+    stated = pod.spec.entries("securityContext", "sysctls")
+    left = [one.node for one in stated if _SAFE.get(one.text("name"), 1 << 16) <= pod.minor]
+    for sysctl in stated:
         name = sysctl.text("name")
         if _SAFE.get(name, 1 << 16) > pod.minor:
-            yield sysctl.hit(f"sets {listed([name])}", "name")
+            yield sysctl.hit(f"sets {listed([name])}", "name").mended(
+                put(pod.spec, left, "securityContext", "sysctls")
+                if left
+                else drop(pod.spec, "securityContext", "sysctls")
+            )

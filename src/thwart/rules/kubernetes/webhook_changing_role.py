@@ -3,7 +3,7 @@
 Whoever may change webhooks reads every object that is made, secrets too, changes it on its way, or switches off the
 checks.
 
-Fix: Leave webhook configurations to whoever installs them.
+Fix: Leave webhook configurations to whoever installs them. No edit is offered: what is needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

@@ -2,7 +2,7 @@
 
 An asterisk grants what is there today, secrets and roles among it, and whatever an update or a new operator adds tomorrow.
 
-Fix: Name the resources that are needed.
+Fix: Name the resources that are needed. No edit is offered: what is needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1

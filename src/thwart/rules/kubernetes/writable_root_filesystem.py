@@ -33,6 +33,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import put
 
 _PATH = ("securityContext", "readOnlyRootFilesystem")
 
@@ -44,4 +45,4 @@ def writable_root_filesystem(pod: Pod) -> Iterator[Hit]:
         return
     for container in pod.containers:
         if container.kind != "ephemeralContainers" and not container.flag(*_PATH):
-            yield container.hit("can write to its root file system", *_PATH)
+            yield container.hit("can write to its root file system", *_PATH).mended(put(container, True, *_PATH))
