@@ -23,7 +23,14 @@ from thwart.rules._view import Hit, View, listed
 from thwart.rules.kubernetes import Pod
 
 ALL = rules.rules()
-SUFFIX = {"yaml": "example.yaml", "dockerfile": "Dockerfile"}
+SUFFIX = {
+    "yaml": "example.yaml",
+    "dockerfile": "Dockerfile",
+    "image": ":image:",
+    "compose": "compose.yaml",
+    "json": "engine.json",
+}
+TODAY = "2026-11-23"  # for rules that ask for the day
 
 
 def judge(text: str, path: str = "x.yaml", **options: Any) -> Outcome:
@@ -51,8 +58,8 @@ def test_a_page_says_everything_and_its_examples_are_true(rule: Rule) -> None:
     assert rule.confidence in ("high", "medium", "low")
     assert all(reference.count(":") == 1 for reference in rule.references)
     path = SUFFIX[rule.language]
-    assert rule.id in found(rule.bad, path)
-    assert rule.id not in found(rule.good, path)
+    assert rule.id in found(rule.bad, path, today=TODAY)
+    assert rule.id not in found(rule.good, path, today=TODAY)
 
 
 def test_a_rule_is_found_by_its_id_and_listed() -> None:
@@ -156,7 +163,7 @@ def test_other_encodings_and_escapes_hide_nothing() -> None:
         "",
         "a: 1",
         "kind: x",
-        "services: {web: {image: x}}",
+        "services: {web: {class: x}}",
         "apiVersion: v1\nkind: [Pod]",
         "[1, 2]",
         "kind: null\napiVersion: 1",
@@ -387,7 +394,14 @@ def test_a_rule_that_crashes_is_no_clean_result(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_frameworks_are_known_by_name_and_version() -> None:
-    assert rules.frameworks() == ["pss-baseline", "pss-restricted"]
+    assert rules.frameworks() == [
+        "cis-docker",
+        "cis-kubernetes",
+        "nist-800-190",
+        "nsa",
+        "pss-baseline",
+        "pss-restricted",
+    ]
     for text in (
         "pss",
         "pss-restrictd",
@@ -406,7 +420,7 @@ def test_controls_without_anything_to_judge_do_not_pass() -> None:
     statuses = {one.status for one in judge("apiVersion: v1\nkind: ConfigMap", framework="pss-baseline").controls}
     assert statuses == {"not-applicable"}
     broken = judge(f"{POD}\n---\na: [", framework="pss-baseline")
-    assert {one.status for one in broken.controls} == {"unknown"}
+    assert {one.status for one in broken.controls} == {"unknown", "fail"}, "the sound document is judged"
 
 
 # -- look-ups ---------------------------------------------------------------------------------------------------------------

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 COMMANDS = {
     "scan": "find known vulnerabilities in images, root file systems and directories",
     "sbom": "list the packages of a target",
-    "check": "judge documents by rules: Kubernetes manifests",
+    "check": "judge documents by rules: Dockerfiles, Compose files, manifests, run lines",
+    "fix": "the patch that closes what check finds",
     "rules": "list the rules of check",
     "net": "tell who can talk to whom under network policies, and why",
+    "gate": "decide again from saved reports, and test policies",
     "explain": "tell what is known of an advisory or a rule",
     "log": "show, prove and verify the record of decisions",
     "db": "show, build, update and move the advisory database",

@@ -55,14 +55,15 @@ def emit(
         )
         data = write(output.format, judged, options)
         if output.file:
-            _save(Path(output.file), data)
+            save(Path(output.file), data)
         else:
             sys.stdout.flush()
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
 
 
-def _save(path: Path, data: bytes) -> None:
+def save(path: Path, data: bytes) -> None:
+    """Write a file, whole or not at all; UsageError where that cannot be done."""
     import tempfile
 
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from thwart.api import ScanOptions, scan
@@ -32,7 +32,7 @@ class Run:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags that say what to open and how."""
     parser.add_argument(
-        "targets", nargs="+", metavar="TARGET", help="image, archive, layout, root file system, folder or -"
+        "targets", nargs="+", metavar="TARGET", help="image, archive, layout, root file system, folder, engine or -"
     )
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image of an index (default: linux/amd64)")
     parser.add_argument(
@@ -66,7 +66,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def run_targets(arguments: argparse.Namespace, chosen: Settings, *, database: Path | None, packages_only: bool) -> Run:
+def run_targets(arguments: argparse.Namespace, chosen: Settings, asked: ScanOptions) -> Run:
     """Scan every target; one that fails is told on stderr and the rest go on."""
     reports, code = [], 0
     for target in arguments.targets:
@@ -82,12 +82,11 @@ def run_targets(arguments: argparse.Namespace, chosen: Settings, *, database: Pa
             registries=chosen.registries,
             progress=progress,
         )
-        options = ScanOptions(
+        options = replace(
+            asked,
             source=source,
-            database=database,
             data=data_dir(),
             cache=None if arguments.no_cache else cache_dir(),
-            packages_only=packages_only,
             jobs=arguments.jobs,
         )
         try:

@@ -159,6 +159,7 @@ def _witness(arguments: argparse.Namespace) -> int:
     except RecordError as error:
         _out(f"not cosigned: {error.sentence}")
         return _DENIED
-    _out(f"cosigned {checkpoint.size} entries; the witness's key is")
+    count = checkpoint.size
+    _out(f"cosigned {count} entr{'y' if count == 1 else 'ies'}; the witness's key is")
     _out(str(key))
     return 0

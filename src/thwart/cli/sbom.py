@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from thwart.api import decide
+from thwart.api import ScanOptions, decide
 from thwart.cli import _scanning
 from thwart.cli._output import emit, outputs
 from thwart.core.report import Policy
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read and write packages."""
     wanted = outputs(arguments.output)
     chosen = _scanning.settings(arguments, {})
-    done = _scanning.run_targets(arguments, chosen, database=None, packages_only=True)
+    done = _scanning.run_targets(arguments, chosen, ScanOptions(packages_only=True))
     policy = Policy(fail_on="none", on_incomplete=str(chosen["on-incomplete"]))
     judged = [decide(report, policy) for report in done.reports]
     if judged:

@@ -8,22 +8,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from thwart.core.custom import CUSTOM, CUSTOM_MATCH, CustomRule, custom_rule
 from thwart.core.errors import ConfigError
 from thwart.core.limits import MIB
 from thwart.core.report import Exception_, Policy
+from thwart.core.stated import NAMES, Described, Path, Stated, Value, dotted, meant, positions, type_name
 from thwart.lib import toml_bounded
 from thwart.lib.documents import DocumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _BYTES = 1 * MIB
 SEVERITIES = ("none", "negligible", "low", "medium", "high", "critical")
-
-Path = tuple[str | int, ...]  # keys and indices from the document's root
-Value = str | bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +49,8 @@ class Config:
     lines: Mapping[str, int] = field(default_factory=dict)
     exceptions: tuple[Exception_, ...] = ()
     registries: tuple[Registry, ...] = ()
+    rules: tuple[CustomRule | str, ...] = ()  # a text is the path of a file with more of them, from this file's folder
+    plugins: tuple[str, ...] = ()
 
 
 class Setting(NamedTuple):
@@ -101,7 +102,7 @@ _SETTINGS = {
     "platform": _Kind("", "which image of an index; empty takes `linux/amd64`", form=_PLATFORM, example="linux/arm64"),
     "offline": _Kind(False, "never use the network"),
 }
-_TABLES = ("exceptions", "registry")
+_TABLES = ("exceptions", "registry", "rules", "plugins", "trust")  # the trust room reads its own
 _EXCEPTION = {
     "id": "the finding, or any of its aliases and advisories",
     "reason": "why the risk is accepted",
@@ -110,6 +111,8 @@ _EXCEPTION = {
     "asset": "only there: the asset's name or digest; `*` stands for anything",
     "package": "only there: the package's name, its source's, or its purl; `*` stands for anything",
     "path": "only there: the path inside the asset; `*` stands for anything, slashes too",
+    "approver": "who agreed to it",
+    "ticket": "where that can be read",
 }
 _REQUIRED = ("id", "reason", "owner", "expires")
 _REGISTRY = {
@@ -134,7 +137,7 @@ def parse(text: str, path: str) -> Config:
     except DocumentError as error:
         line = error.line or text.rstrip("\n").count("\n") + 1  # what has no line is at the end
         raise ConfigError(f"{path}:{line}: {error}") from None
-    file = _File(path, text)
+    file = _File(path, dict(positions(text)))
     root: Path = ()
     if path.replace("\\", "/").rpartition("/")[2] == "pyproject.toml":
         root = ("tool", "thwart")
@@ -142,15 +145,17 @@ def parse(text: str, path: str) -> Config:
         if document is None:
             return Config(path=path, found=False)
     if not isinstance(document, dict):
-        file.refuse(root, f"{_dotted(root)} must be a table, not {_type(document)}")
+        file.refuse(root, f"{dotted(root)} must be a table, not {type_name(document)}")
     file.known(root, document, (*_SETTINGS, *_TABLES))
     values = {key: file.value(root, key, value) for key, value in document.items() if key in _SETTINGS}
     return Config(
         path=path,
         values=values,
         lines={key: file.line((*root, key)) for key in values},
-        exceptions=tuple(file.exceptions(root, document.get("exceptions", []))),
+        exceptions=tuple(exceptions(file, root, document.get("exceptions", []))),
         registries=tuple(file.registries(root, document.get("registry", {}))),
+        rules=tuple(file.rules(root, document.get("rules", []))),
+        plugins=file.texts(root, "plugins", document.get("plugins", [])),
     )
 
 
@@ -177,23 +182,11 @@ def variable(key: str) -> str:
     return f"THWART_{key.upper().replace('-', '_')}"
 
 
-class Described(NamedTuple):
-    """One key for the reference: what it does and may be. `words` is empty where it is not one of some words."""
-
-    key: str
-    about: str
-    type: str  # `text`, `true or false`, `a date`
-    default: Value | None = None
-    words: tuple[str, ...] = ()
-    form: str = ""
-    required: bool = False
-
-
 def described() -> dict[str, tuple[Described, ...]]:
-    """Every key of the configuration file: `""` holds the settings, `exceptions` and `registry` those of their tables."""
+    """Every key of the configuration file: `""` holds the settings, the other names those of their tables."""
     return {
         "": tuple(
-            Described(key, kind.about, _NAMES[type(kind.default)], kind.default, kind.words, kind.form)
+            Described(key, kind.about, NAMES[type(kind.default)], kind.default, kind.words, kind.form)
             for key, kind in _SETTINGS.items()
         ),
         "exceptions": tuple(
@@ -204,6 +197,8 @@ def described() -> dict[str, tuple[Described, ...]]:
             Described(key, about, "true or false" if key == "plain-http" else "text")
             for key, about in _REGISTRY.items()
         ),
+        "rules": CUSTOM,
+        "rules.match": CUSTOM_MATCH,
     }
 
 
@@ -242,64 +237,29 @@ def _wrong(kind: _Kind, value: object) -> tuple[str, tuple[str, ...]]:
     """What is wrong with a value, and hints; an empty sentence when nothing is."""
     wanted = type(kind.default)
     if not isinstance(value, wanted):
-        return f"must be {_NAMES[wanted]}, not {_type(value)}", ()
+        return f"must be {NAMES[wanted]}, not {type_name(value)}", ()
     if kind.words and value not in kind.words:
-        return f"is {value!r}, which is none of {', '.join(kind.words)}", _meant(str(value), kind.words)
+        return f"is {value!r}, which is none of {', '.join(kind.words)}", meant(str(value), kind.words)
     if kind.form and not re.fullmatch(kind.form, str(value)):
         return f"is {value!r}, which is not of the form {kind.example}", ()
     return "", ()
 
 
-class _File:
-    """A configuration file's place, for complaints that name it."""
-
-    def __init__(self, path: str, text: str) -> None:
-        self._path = path
-        self._lines = dict(_positions(text))
-
-    def line(self, where: Path) -> int:
-        """The 1-based line of a key, or of the nearest thing around it; 0 when there is none."""
-        while where and where not in self._lines:
-            where = where[:-1]
-        return self._lines.get(where, 0)
-
-    def refuse(self, where: Path, sentence: str, *hints: str) -> NoReturn:
-        """Raise with file and line."""
-        raise ConfigError(f"{self._path}:{self.line(where) or 1}: {sentence}", *hints)
-
-    def known(self, where: Path, table: Mapping[str, object], allowed: Iterable[str]) -> None:
-        """Refuse a key that means nothing."""
-        for key in table:
-            if key not in allowed:
-                start = f"unknown key {_dotted((*where, key))}"
-                self.refuse((*where, key), start, *_meant(key, tuple(allowed)))
+class _File(Stated):
+    """A configuration file."""
 
     def value(self, where: Path, key: str, value: object) -> Value:
         """One setting's value."""
         problem, hints = _wrong(_SETTINGS[key], value)
         if problem:
-            self.refuse((*where, key), f"{_dotted((*where, key))} {problem}", *hints)
+            self.refuse((*where, key), f"{dotted((*where, key))} {problem}", *hints)
         return value  # type: ignore[return-value]  # of the default's type, as just checked
-
-    def exceptions(self, root: Path, stated: object) -> Iterator[Exception_]:
-        """The tables of `[[exceptions]]`."""
-        where = (*root, "exceptions")
-        if not isinstance(stated, list) or not all(isinstance(one, dict) for one in stated):
-            self.refuse(where, f"{_dotted(where)} must be an array of tables: write [[exceptions]]")
-        for index, table in enumerate(stated):
-            here = (*where, index)
-            self.known(here, table, _EXCEPTION)
-            missing = [key for key in _REQUIRED if key not in table]
-            if missing:
-                self.refuse(here, f"the exception lacks {' and '.join(missing)}", "say why, who answers and until when")
-            texts = {key: self._text(here, key, value) for key, value in table.items() if key != "expires"}
-            yield Exception_(expires=self._day(here, table["expires"]), **texts)
 
     def registries(self, root: Path, stated: object) -> Iterator[Registry]:
         """The tables of `[registry."host"]`."""
         where = (*root, "registry")
         if not isinstance(stated, dict):
-            self.refuse(where, f'{_dotted(where)} must hold a table for each host: write [registry."host"]')
+            self.refuse(where, f'{dotted(where)} must hold a table for each host: write [registry."host"]')
         for host, table in stated.items():
             here = (*where, host)
             if not isinstance(table, dict):
@@ -309,99 +269,50 @@ class _File:
             self.known(here, table, _REGISTRY)
             plain = table.get("plain-http", False)
             if not isinstance(plain, bool):
-                self.refuse((*here, "plain-http"), f"plain-http must be true or false, not {_type(plain)}")
-            paths = {
-                key: self._text(here, key, table[key]) for key in _REGISTRY if key in table and key != "plain-http"
-            }
+                self.refuse((*here, "plain-http"), f"plain-http must be true or false, not {type_name(plain)}")
+            paths = {key: self.text(here, key, table[key]) for key in _REGISTRY if key in table and key != "plain-http"}
             if ("client-cert" in paths) != ("client-key" in paths):
                 self.refuse(here, f"the registry {host!r} has only one of client-cert and client-key")
             yield Registry(host=host, plain_http=plain, **{key.replace("-", "_"): path for key, path in paths.items()})
 
-    def _text(self, where: Path, key: str, value: object) -> str:
-        if not isinstance(value, str):
-            self.refuse((*where, key), f"{key} must be text, not {_type(value)}")
-        if not value.strip():
-            self.refuse((*where, key), f"{key} is empty")
-        return value
-
-    def _day(self, where: Path, value: object) -> str:
-        try:
-            if isinstance(value, str):
-                return date.fromisoformat(value).isoformat()
-        except ValueError:
-            self.refuse((*where, "expires"), f"expires is {value!r}, which is not a date like 2027-01-31")
-        if not isinstance(value, date) or isinstance(value, datetime):
-            self.refuse((*where, "expires"), f"expires must be a date like 2027-01-31, not {_type(value)}")
-        return value.isoformat()
+    def rules(self, root: Path, stated: object) -> Iterator[CustomRule | str]:
+        """The tables of `[[rules]]`, or paths of files with such tables."""
+        where = (*root, "rules")
+        if not isinstance(stated, list):
+            self.refuse(where, f"{dotted(where)} must be an array: write [[rules]], or name files that hold them")
+        for index, one in enumerate(stated):
+            if isinstance(one, str):
+                yield self.text(where, "rules", one)
+            else:
+                yield custom_rule(self, (*where, index), one)
 
 
-_NAMES: dict[type, str] = {str: "text", bool: "true or false"}
-_TYPES: tuple[tuple[type, str], ...] = (
-    (bool, "true or false"),
-    (str, "text"),
-    (int, "a number"),
-    (float, "a number"),
-    (datetime, "a date with a time"),
-    (date, "a date"),
-    (list, "an array"),
-    (dict, "a table"),
-)
+def exceptions(file: Stated, root: Path, stated: object) -> Iterator[Exception_]:
+    """The tables of `[[exceptions]]`."""
+    where = (*root, "exceptions")
+    if not isinstance(stated, list) or not all(isinstance(one, dict) for one in stated):
+        file.refuse(where, f"{dotted(where)} must be an array of tables: write [[exceptions]]")
+    for index, table in enumerate(stated):
+        here = (*where, index)
+        file.known(here, table, _EXCEPTION)
+        missing = [key for key in _REQUIRED if key not in table]
+        if missing:
+            file.refuse(here, f"the exception lacks {' and '.join(missing)}", "say why, who answers and until when")
+        texts = {key: file.text(here, key, value) for key, value in table.items() if key != "expires"}
+        yield Exception_(expires=_day(file, here, table["expires"]), **texts)
 
 
-def _type(value: object) -> str:
-    return next((name for kind, name in _TYPES if isinstance(value, kind)), "a time")
-
-
-def _meant(word: str, among: tuple[str, ...]) -> tuple[str, ...]:
-    import difflib
-
-    close = difflib.get_close_matches(word.lower().replace("_", "-"), among, n=1, cutoff=0.6)
-    return (f"did you mean {close[0]}?",) if close else (f"known are {', '.join(among)}",)
+def _day(file: Stated, where: Path, value: object) -> str:
+    try:
+        if isinstance(value, str):
+            return date.fromisoformat(value).isoformat()
+    except ValueError:
+        file.refuse((*where, "expires"), f"expires is {value!r}, which is not a date like 2027-01-31")
+    if not isinstance(value, date) or isinstance(value, datetime):
+        file.refuse((*where, "expires"), f"expires must be a date like 2027-01-31, not {type_name(value)}")
+    return value.isoformat()
 
 
 def _inner(document: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the file has there
     tool = document.get("tool", {})
     return tool.get("thwart") if isinstance(tool, dict) else None
-
-
-def _dotted(where: Path) -> str:
-    return ".".join(part for part in where if isinstance(part, str))
-
-
-# -- lines: tomllib keeps none -----------------------------------------------------------------------------------------
-
-_PART = r"(?:[A-Za-z0-9_-]++|\"(?:[^\"\\\n]|\\.)*+\"|'[^'\n]*+')"
-_KEY = rf"{_PART}(?:[ \t]*+\.[ \t]*+{_PART})*+"
-_HEADER = re.compile(rf"[ \t]*+(\[\[?)[ \t]*+({_KEY})[ \t]*+\]")
-_ASSIGNMENT = re.compile(rf"[ \t]*+({_KEY})[ \t]*+=")
-_EACH = re.compile(_PART)
-_FENCE = re.compile(r'"""|\'\'\'')
-
-
-def _positions(text: str) -> Iterator[tuple[Path, int]]:
-    """Lines of tables and keys of a document that `tomllib` accepts; keys of inline tables have their parent's line."""
-    table: Path = ()
-    counts: dict[Path, int] = {}
-    fence = ""
-    for number, line in enumerate(text.split("\n"), start=1):
-        inside = bool(fence)
-        for mark in _FENCE.findall(line):
-            fence = "" if mark == fence else (fence or mark)
-        if inside:
-            continue
-        header = _HEADER.match(line)
-        if header:
-            table = tuple(_parts(header[2]))
-            if header[1] == "[[":
-                counts[table] = counts.get(table, -1) + 1
-                table = (*table, counts[table])
-            yield table, number
-            continue
-        assignment = _ASSIGNMENT.match(line)
-        if assignment:
-            yield (*table, *_parts(assignment[1])), number
-
-
-def _parts(dotted: str) -> Iterator[str]:
-    for part in _EACH.findall(dotted):
-        yield part[1:-1] if part[0] in "\"'" else part

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from thwart.core.advisory import Feed
 from thwart.core.finding import Diagnostic, Finding, Ignore, Suppressed
 from thwart.core.package import Layer, Package, Release
+from thwart.core.policy import Clause
 from thwart.core.rule import Control, Rule
 
 
@@ -15,6 +16,7 @@ class Asset:
     """A thing that can be judged. `kind` is `image`, `rootfs`, `directory`, `sbom` or `documents`.
 
     `name` is what the user called it; `digest` the manifest's or the tree's, `image_id` the digest of the configuration.
+    `reference` is the full name in the registry that an image was pulled from.
     """
 
     kind: str
@@ -24,6 +26,7 @@ class Asset:
     platform: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     created: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,8 @@ class Report:
     """Everything that was learnt of one asset. Incomplete reports say so in `diagnostics`.
 
     `documents` counts what rules judged (None where no rule was to judge anything); `rules` describes those that found
-    something; `controls` are the answers to a framework that was asked for.
+    something; `controls` are the answers to a framework that was asked for. `images` are what documents run, `bases` what
+    they build on.
     """
 
     asset: Asset
@@ -60,6 +64,8 @@ class Report:
     documents: int | None = None
     rules: tuple[Rule, ...] = ()
     controls: tuple[Control, ...] = ()
+    images: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -69,7 +75,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exception_:  # noqa: N801 - the design's name; `Exception` is taken
-    """An accepted risk: rule or advisory, on which asset, package or path, why, whose, until when (ISO date)."""
+    """An accepted risk: rule or advisory, on which asset, package or path, why, whose, until when (ISO date).
+
+    `approver` is who agreed to it, `ticket` where that can be read.
+    """
 
     id: str
     reason: str
@@ -78,16 +87,35 @@ class Exception_:  # noqa: N801 - the design's name; `Exception` is taken
     asset: str = ""
     package: str = ""
     path: str = ""
+    approver: str = ""
+    ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baselined:
+    """A finding that was there before: its fingerprint, the asset that had it, and in how many places."""
+
+    fingerprint: str
+    id: str
+    asset: str
+    places: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the gate asks for. `fail_on` is a severity word or `none`; `on_incomplete` is `fail` or `warn`."""
+    """What the gate asks for. `fail_on` is a severity word or `none`; `on_incomplete` is `fail` or `warn`.
+
+    `mode` is `enforce`, `warn` (what would be denied is a warning) or `dry-run` (the same, told as what would have been).
+    `baseline` is what was there before and does not count; None without one.
+    """
 
     fail_on: str = "high"
     on_incomplete: str = "fail"
     exceptions: tuple[Exception_, ...] = ()
     only_fixed: bool = False
+    baseline: tuple[Baselined, ...] | None = None
+    clauses: tuple[Clause, ...] = ()
+    mode: str = "enforce"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

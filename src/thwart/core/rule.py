@@ -41,8 +41,8 @@ class Rule:
 class Control:
     """One control of a framework and its answer.
 
-    `status` is `pass`, `fail`, `unknown` (something that it asks about could not be judged) or `not-applicable`
-    (nothing there that it asks about). `findings` counts what fails it.
+    `status` is `pass`, `fail`, `unknown` (something that it asks about could not be judged), `not-applicable` (nothing
+    there that it asks about) or `manual` (no rule answers it: a person must look). `findings` counts what fails it.
     """
 
     framework: str  # with its version, as asked for: `pss-restricted@1.37`

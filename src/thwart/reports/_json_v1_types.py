@@ -67,6 +67,7 @@ class WireAsset(Wire, frozen=True):
     platform: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     created: str = ""
+    reference: str = ""
 
 
 class WireRelease(Wire, frozen=True):
@@ -303,6 +304,8 @@ class WireReport(Wire, frozen=True):
     documents: int | None = None  # that rules judged; absent where no rule was to judge anything
     rules: tuple[WireRule, ...] = ()
     controls: tuple[WireControl, ...] = ()
+    images: tuple[str, ...] = ()  # that documents run
+    bases: tuple[str, ...] = ()  # that documents build on
 
 
 class Document(Wire, frozen=True):

@@ -181,6 +181,8 @@ def _report(
         documents=report.documents,
         rules=_lower(report.rules),
         controls=_lower(report.controls),
+        images=_lower(report.images),
+        bases=_lower(report.bases),
     )
 
 
@@ -242,6 +244,8 @@ def _read_report(entry: wire.WireReport, found: wire.Document) -> Report:
         documents=entry.documents,
         rules=_raise(entry.rules),
         controls=_raise(entry.controls),
+        images=_raise(entry.images),
+        bases=_raise(entry.bases),
     )
 
 

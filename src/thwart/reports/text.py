@@ -187,13 +187,15 @@ class _Page:
         for name in dict.fromkeys(control.framework for control in self.view.report.controls):
             asked = [control for control in self.view.report.controls if control.framework == name]
             passed = sum(control.status == "pass" for control in asked)
-            yield self.ink("strong", f"{name}: {passed} of {many(len(asked), 'control')} pass")
+            manual = sum(control.status == "manual" for control in asked)
+            left = f", {manual} {'are' if manual != 1 else 'is'} for a person to look at" if manual else ""
+            yield self.ink("strong", f"{name}: {passed} of {many(len(asked), 'control')} pass{left}")
             wide = max(columns(control.id) for control in asked)
             for control in asked:
                 ink = {"fail": "deny", "pass": "allow"}.get(control.status, "warn")
                 count = f", {many(control.findings, 'finding')}" if control.findings else ""
                 told = fit(f"{control.title}{count}", max(8, self.width - wide - 18))
-                yield f"  {pad(control.id, wide)}  {self.ink(ink, control.status)}{' ' * (14 - len(control.status))}{told}"
+                yield f"  {pad(control.id, wide)}  {self.ink(ink, control.status)}{' ' * max(2, 14 - len(control.status))}{told}"
 
     def unfixed(self) -> Iterator[str]:
         found = [finding for finding in self.view.unfixed if finding.package is not None]
