@@ -10,10 +10,22 @@ from thwart.core.report import Policy, Report, Verdict
 
 if TYPE_CHECKING:
     from thwart.api._check import CheckOptions, check
+    from thwart.api._fix import FixOptions, FixPlan, plan_fix
     from thwart.api._scan import ScanOptions, scan
     from thwart.reports import RenderOptions
 
-__all__ = ["CheckOptions", "ScanOptions", "check", "decide", "formats", "scan", "write"]
+__all__ = [
+    "CheckOptions",
+    "FixOptions",
+    "FixPlan",
+    "ScanOptions",
+    "check",
+    "decide",
+    "formats",
+    "plan_fix",
+    "scan",
+    "write",
+]
 
 
 def decide(report: Report, policy: Policy | None = None, today: date | None = None) -> tuple[Report, Verdict]:
@@ -43,7 +55,15 @@ def formats() -> list[str]:
     return room.formats()
 
 
-_HOMES = {"CheckOptions": "_check", "check": "_check", "ScanOptions": "_scan", "scan": "_scan"}
+_HOMES = {
+    "CheckOptions": "_check",
+    "check": "_check",
+    "FixOptions": "_fix",
+    "FixPlan": "_fix",
+    "plan_fix": "_fix",
+    "ScanOptions": "_scan",
+    "scan": "_scan",
+}
 
 
 def __getattr__(name: str) -> object:
