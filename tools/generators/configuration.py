@@ -8,7 +8,8 @@ from typing import Any
 
 from tools.generators import code, page, table
 
-from thwart.core.config import Described, described, variable
+from thwart.core.stated import Described
+from thwart.core.config import described, variable
 
 PATH = "docs/reference/configuration.md"
 SCHEMA = "docs/reference/schema/thwart-config.schema.json"
@@ -48,6 +49,12 @@ REGISTRIES = (
     "`client-key` go together. More: [Scan images in a registry](../guides/registries.md)."
 )
 
+RULES = (
+    "Rules of your own, without code: one `[[rules]]` table for each; or the array `rules`, whose texts are paths of YAML files "
+    "with more of them. `plugins` names Python modules that bring rules. More: "
+    "[Write rules of your own](../guides/custom-rules.md)."
+)
+
 
 def generate() -> Iterator[tuple[str, bytes]]:
     """The page and the schema."""
@@ -67,6 +74,12 @@ def generate() -> Iterator[tuple[str, bytes]]:
             '## `[registry."HOST"]`',
             REGISTRIES,
             table(("key", "meaning", "value"), (_key(one) for one in every["registry"])),
+            "## `[[rules]]`",
+            RULES,
+            table(("key", "meaning", "value"), (_key(one) for one in every["rules"])),
+            "## `[rules.match]`",
+            "Which documents a rule judges.",
+            table(("key", "meaning", "value"), (_key(one) for one in every["rules.match"])),
         ),
     )
     yield SCHEMA, (json.dumps(schema(every), indent=2, ensure_ascii=False) + "\n").encode()
@@ -101,8 +114,20 @@ def schema(every: dict[str, tuple[Described, ...]]) -> Json:
                 "propertyNames": {"pattern": "^[^/]+$"},
                 "additionalProperties": host,
             },
+            "rules": {
+                "description": "rules without code, or files that hold them",
+                "type": "array",
+                "items": {"anyOf": [_rule(every), {"type": "string", "pattern": r"\S"}]},
+            },
+            "plugins": {"description": "Python modules that bring rules", "type": "array", "items": {"type": "string"}},
         },
     }
+
+
+def _rule(every: dict[str, tuple[Described, ...]]) -> Json:
+    made = _table(every["rules"])
+    made["properties"]["match"] = _table(every["rules.match"])
+    return made
 
 
 def _table(keys: tuple[Described, ...]) -> Json:
@@ -117,6 +142,8 @@ def _table(keys: tuple[Described, ...]) -> Json:
 
 def _property(one: Described) -> Json:
     made: Json = {"description": one.about.replace("`", "")}
+    if one.type == "an array of texts":
+        return made | {"type": "array", "items": {"type": "string"}}
     made["type"] = "boolean" if one.type == "true or false" else "string"
     if one.words:
         made["enum"] = list(one.words)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from thwart.core.advisory import Severity
 from thwart.core.errors import UsageError
 from thwart.core.report import Policy, Report, Verdict
+from thwart.gate._objections import Objections
+from thwart.gate.baseline import Baseline
 from thwart.gate.comments import Comments
 from thwart.gate.exceptions import Exceptions
 
@@ -26,11 +28,12 @@ _SCORES = frozenset({"CVE", "CVSS vectors", "NVD"})  # feeds of CVE scores
 def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict]:
     """Set accepted findings aside, then judge what is left.
 
-    In this order: comments in the document itself (`# thwart: ignore[ID] reason`); the policy's exceptions; then every finding at or above `fail_on` denies (with `only_fixed`, only
-    those that an upgrade closes). What CISA knows to be exploited counts as `high` at least. Notices never deny. A
-    finding whose severity nobody knows may be above the threshold, so it makes the answer `unknown`, as an incomplete
-    report does: exit 3, or with `on_incomplete = "warn"` a warning. With `fail_on = "none"` findings only warn. A
-    report without a package warns: nothing was judged.
+    In this order: comments in the document itself (`# thwart: ignore[ID] reason`); the policy's exceptions; its baseline;
+    then every finding at or above `fail_on` denies (with `only_fixed`, only those that an upgrade closes), and so does
+    every clause of the policy that is not met. What CISA knows to be exploited counts as `high` at least. Notices never
+    deny. A finding whose severity nobody knows may be above the threshold, so it makes the answer `unknown`, as an
+    incomplete report does: exit 3, or with `on_incomplete = "warn"` a warning. With `fail_on = "none"` findings only warn.
+    A report without a package warns: nothing was judged. A policy whose `mode` is `warn` or `dry-run` denies nothing.
 
     Returns:
         the report with accepted findings moved to `suppressed` and diagnostics on the exceptions, and the verdict.
@@ -42,10 +45,11 @@ def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict
     threshold = _threshold(policy)
     comments = Comments(report.ignores)
     exceptions = Exceptions(policy.exceptions, report.asset, today)
+    baseline = Baseline(policy.baseline or (), report.asset)
     kept: list[Finding] = []
     accepted: list[Suppressed] = []
     for finding in report.findings:
-        aside = comments.accept(finding) or exceptions.accept(finding)
+        aside = comments.accept(finding) or exceptions.accept(finding) or baseline.accept(finding)
         if aside is None:
             kept.append(finding)
         else:
@@ -54,9 +58,19 @@ def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict
         report,
         findings=tuple(kept),
         suppressed=(*report.suppressed, *accepted),
-        diagnostics=(*report.diagnostics, *comments.diagnostics(), *exceptions.diagnostics()),
+        diagnostics=(*report.diagnostics, *comments.diagnostics(), *exceptions.diagnostics(), *baseline.diagnostics()),
     )
-    return judged, _verdict(judged, policy, threshold)
+    objections = Objections(judged, policy, today)
+    verdict = _verdict(judged, policy, threshold, objections)
+    return judged, verdict if policy.mode == "enforce" else _softened(verdict, policy.mode)
+
+
+def _softened(verdict: Verdict, mode: str) -> Verdict:
+    """The verdict of a policy that is only tried: what it would have stopped is told, and nothing is stopped."""
+    if verdict.exit_code == _CLEAN:
+        return verdict
+    notes = (f"the policy's mode is {mode}: this would have been {verdict.decision}", *verdict.notes)
+    return Verdict(decision=WARN, reasons=(*verdict.reasons, *verdict.doubts), exit_code=_CLEAN, notes=notes)
 
 
 def _threshold(policy: Policy) -> Severity | None:
@@ -76,7 +90,7 @@ def _weight(finding: Finding) -> Severity:
     return max(finding.severity, Severity.HIGH) if finding.kev is not None else finding.severity
 
 
-def _verdict(report: Report, policy: Policy, threshold: Severity | None) -> Verdict:
+def _verdict(report: Report, policy: Policy, threshold: Severity | None, objections: Objections) -> Verdict:
     counted = [finding for finding in report.findings if finding.kind != "notice"]
     weighed = [finding for finding in counted if finding.state == "fixed"] if policy.only_fixed else counted
     above = [finding for finding in weighed if threshold is not None and _weight(finding) >= threshold]
@@ -86,9 +100,10 @@ def _verdict(report: Report, policy: Policy, threshold: Severity | None) -> Verd
         for finding in weighed
         if threshold is not None and finding.severity is Severity.UNKNOWN and id(finding) not in denying
     ]
-    denials = tuple(_denials(above, policy, threshold))
-    doubts = tuple(_doubts(report, unrated))
-    notes = tuple(_notes(report, len(counted) - len(above) - len(unrated), policy, alone=not above and not unrated))
+    denials = (*_denials(above, policy, threshold), *objections.denials)
+    doubts = (*_doubts(report, unrated), *objections.doubts)
+    below = len(counted) - len(above) - len(unrated)
+    notes = (*objections.notes, *_notes(report, below, policy, alone=not above and not unrated))
     if denials:
         return Verdict(decision=DENY, reasons=denials, exit_code=_DENIED, doubts=doubts, notes=notes)
     if doubts and policy.on_incomplete == "fail":

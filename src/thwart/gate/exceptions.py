@@ -95,7 +95,10 @@ def _rule(stated: Exception_) -> _Rule:
 
 
 def _suppressed(stated: Exception_, finding: Finding) -> Suppressed:
-    return Suppressed(finding=finding, by="exception", reason=stated.reason, owner=stated.owner, expires=stated.expires)
+    agreed = [f"approved by {stated.approver}"] if stated.approver else []
+    agreed += [stated.ticket] if stated.ticket else []
+    reason = f"{stated.reason} ({', '.join(agreed)})" if agreed else stated.reason
+    return Suppressed(finding=finding, by="exception", reason=reason, owner=stated.owner, expires=stated.expires)
 
 
 def _called(finding: Finding) -> tuple[str, ...]:
