@@ -24,7 +24,7 @@ def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
         raise UsageError(f"{text!r} is neither a file, a folder nor an image reference: {error}") from None
     store = opened(reference, options, limits)
     image = open_image(store, reference.canonical(), reference.wanted, options, limits)
-    return replace(image, asset=replace(image.asset, name=reference.familiar()))
+    return replace(image, asset=replace(image.asset, name=reference.familiar(), reference=reference.canonical()))
 
 
 def opened(reference: grammar.Reference, options: OpenOptions, limits: Limits) -> RegistryStore:
