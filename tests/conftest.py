@@ -12,6 +12,9 @@ from hypothesis import settings
 settings.register_profile("steady", deadline=None, derandomize=os.environ.get("THWART_TEST_REAL") == "1")
 settings.load_profile("steady")
 
+# helpers that tests share, which assert: named before anybody imports them
+pytest.register_assert_rewrite("tests.unit.fake_registry")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

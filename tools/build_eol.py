@@ -45,7 +45,9 @@ def main() -> None:
         print(f'    "{product}": {{')
         print(*(f'        "{cycle}": "{end}",' for cycle, end in sorted(cycles.items(), key=_order)), sep="\n")
         print("    },")
-    print("}\n\n# the word in a tag, and the release of which distribution it is\nCODENAMES: dict[str, tuple[str, str]] = {")
+    print(
+        "}\n\n# the word in a tag, and the release of which distribution it is\nCODENAMES: dict[str, tuple[str, str]] = {"
+    )
     for codename, release in sorted(codenames.items()):
         print(f'    "{codename}": {release},'.replace("'", '"'))
     print("}")

@@ -23,7 +23,10 @@ from typing import Any
 
 TARGET = Path(__file__).resolve().parent.parent / "src/thwart/rules/kubernetes/_schemas.json"
 _PLAIN = {"string": "s", "integer": "i", "number": "n", "boolean": "b", "object": "o", "array": "[*"}
-_SPECIAL = {"io.k8s.apimachinery.pkg.util.intstr.IntOrString": "x", "io.k8s.apimachinery.pkg.api.resource.Quantity": "q"}
+_SPECIAL = {
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": "x",
+    "io.k8s.apimachinery.pkg.api.resource.Quantity": "q",
+}
 _ENDS = ("List", "Options", "Review", "Event")  # kinds that nobody keeps in a file
 
 
@@ -65,7 +68,9 @@ def _table(versions: dict[int, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _short(name: str) -> str:
-    return re.sub(r"^io\.k8s\.(api\.|apimachinery\.pkg\.|kube-aggregator\.pkg\.|apiextensions-apiserver\.pkg\.)", "", name)
+    return re.sub(
+        r"^io\.k8s\.(api\.|apimachinery\.pkg\.|kube-aggregator\.pkg\.|apiextensions-apiserver\.pkg\.)", "", name
+    )
 
 
 def _held(schema: dict[str, Any], definitions: dict[str, Any]) -> str:

@@ -29,9 +29,9 @@ def reference() -> Iterator[tuple[str, bytes]]:
     """The pages of docs/reference that follow from the code: one module each in tools/generators."""
     if str(ROOT) not in sys.path:  # as a script, only the folder of this file is there
         sys.path.insert(0, str(ROOT))
-    from tools.generators import commands, configuration, environment, errors, feeds, network_lint, rules
+    from tools.generators import commands, configuration, environment, errors, feeds, network_lint, rule_coverage, rules
 
-    for module in (commands, configuration, environment, errors, feeds, network_lint, rules):
+    for module in (commands, configuration, environment, errors, feeds, network_lint, rule_coverage, rules):
         yield from module.generate()
 
 

@@ -188,6 +188,7 @@ def test_folders_are_walked_and_what_cannot_be_read_is_told(tmp_path: Path) -> N
     report = check([str(tree)])
     assert {Path(one.locations[0].path).name for one in report.findings} == {"a.yml", "b.json", "in.yaml"}
     assert {(Path(one.path).name, one.slug) for one in report.diagnostics} == {
+        ("binary.yaml", "unreadable"),
         ("out.yaml", "unreadable"),
         ("gone.yaml", "unreadable"),
         ("pipe.yaml", "unreadable"),

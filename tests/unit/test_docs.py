@@ -137,6 +137,8 @@ def told(node: ast.AST) -> Iterator[str]:
     """Slugs of diagnostics that a piece of source tells."""
     if isinstance(node, ast.Call):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name == "Reason":  # of a judgement on trust: `thwart verify` shows its sentence
+            return
         yield from constants(*(word.value for word in node.keywords if word.arg == "slug"))
         on = ast.unparse(node.func.value) if isinstance(node.func, ast.Attribute) else ""
         if name in TELLERS or (name == "add" and on.endswith("problems")):
@@ -159,7 +161,13 @@ def told(node: ast.AST) -> Iterator[str]:
         yield from constants(*(default for argument, default in named if argument.arg == "slug"))
 
 
-UNTOLD = ("feeds", "reports", "cli", "trust", "record")  # decoders count what they leave out; others show, or give reasons
+UNTOLD = (
+    "feeds",
+    "reports",
+    "cli",
+    "trust",
+    "record",
+)  # decoders count what they leave out; others show, or give reasons
 CARRIED = "_dockerfile_"  # modules of lib whose slugs stand in the sentence of `dockerfile-problem`
 BEFORE = {"network": "net"}  # rooms whose command is not there yet: nobody meets what they tell
 
@@ -392,6 +400,7 @@ class Desk:
             "HOME": str(folder),
             "THWART_CACHE_DIR": str(bench / "cache"),
             "THWART_DATA_DIR": str(folder / "data"),
+            "THWART_KEY_PASSPHRASE": "of the pages",
         }
         self.day = (datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=90)).isoformat()
 

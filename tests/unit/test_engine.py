@@ -59,7 +59,7 @@ def test_docker_as_it_answers() -> None:
         ("unlimited-processes", "container plain"),
         ("undropped-capabilities", "container plain"),
         ("default-bridge", "container plain"),
-        ("port-on-every-interface", "container plain"),
+        ("port-on-every-interface", "port 8080 of container plain"),
         ("changed-program", "container plain"),
         ("changed-configuration", "container plain"),
         ("no-user-namespace-remap", "the docker engine"),

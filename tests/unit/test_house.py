@@ -14,7 +14,19 @@ import thwart
 from tests.conftest import ROOT
 
 SOURCE = ROOT / "src" / "thwart"
-PURE = ("lib", "core", "catalogers", "matching", "rules", "network", "fixes", "trust", "gate", "reports", "advisories/feeds")
+PURE = (
+    "lib",
+    "core",
+    "catalogers",
+    "matching",
+    "rules",
+    "network",
+    "fixes",
+    "trust",
+    "gate",
+    "reports",
+    "advisories/feeds",
+)
 WORLD = frozenset(
     [
         "os",

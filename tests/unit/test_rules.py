@@ -448,3 +448,12 @@ def test_words_are_listed() -> None:
     assert listed(["a", "b", "a", "c"]) == "a, b and c"
     assert listed([""]) == '""'
     assert listed(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+def test_the_images_that_documents_run_and_build_on_are_named() -> None:
+    dockerfile = "ARG V=1\nFROM golang:$V AS build\nFROM scratch\nCOPY --from=build /x /x\nFROM build\n"
+    pod = "{apiVersion: v1, kind: Pod, spec: {containers: [{name: c, image: nginx}]}}"
+    compose = "services: {a: {image: redis:7}, b: {build: ., image: shop/b}}"
+    outcome = check([("Dockerfile", dockerfile.encode()), ("compose.yaml", compose.encode()), ("x.yaml", pod.encode())])
+    assert outcome.bases == ("golang:1",)
+    assert outcome.images == ("redis:7", "nginx")

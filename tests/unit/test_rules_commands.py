@@ -160,7 +160,9 @@ def test_ports(text: str, expected: Any) -> None:
         ("/x", ("volume", "", "/x", False, "", "")),
         ("./here:/x:rshared", ("bind", "./here", "/x", False, "rshared", "")),
         ("C:\\here:/x", ("bind", "C:\\here", "/x", False, "", "")),
-        (f"{UNKNOWN}/x:/y", None),
+        (f"{UNKNOWN}/x:/y", ("bind", f"{UNKNOWN}/x", "/y", False, "", "")),
+        (f"{UNKNOWN}:/y", None),
+        ("a::/y", None),
         (f"/var/run/docker.sock:{UNKNOWN}", ("bind", "/var/run/docker.sock", "", False, "", "/var/run/docker.sock")),
     ],
 )
@@ -321,7 +323,7 @@ ExecReload=@/usr/bin/podman podman run --privileged x:1 ; /bin/sh -c "docker run
 
 def test_service_units() -> None:
     by_id = {finding.id: finding for finding in judge(SERVICE, "web.service").findings}
-    assert by_id["system-folder-mount"].subject == "docker run of nginx:1"
+    assert by_id["system-folder-mount"].subject == "mount /host of docker run of nginx:1"
     place = by_id["system-folder-mount"].locations[0]
     assert (place.line, place.column) == (8, 3)
     assert by_id["host-breaking-capability"].locations[0].line == 8

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from thwart.core.edit import Append, Drop, Put
 from thwart.core.finding import Diagnostic, Finding
 from thwart.core.limits import DEFAULT
+from thwart.lib import run_values
+from thwart.lib.run_arguments import UNKNOWN
 from thwart.rules import Options, Outcome, check
 from thwart.rules._source import Source
 from thwart.rules.compose import _syntax as syntax
-from thwart.rules.compose._interpolate import UNKNOWN, dotenv, fill
+from thwart.rules.compose._interpolate import dotenv, fill
 from thwart.rules.compose._project import read_project
 from thwart.rules.compose._service import KEYS
 from thwart.rules.container import Container
@@ -63,8 +65,8 @@ def test_findings_stand_in_the_file_that_says_it(harbour: Outcome) -> None:
     assert ("host-breaking-capability", "service web") not in places  # privileged is that and more
     assert places["secret-in-settings", "service web"] == ("shared/common.yaml", 6)
     assert places["host-processes", "service queue"] == ("shared/queue.yaml", 4)
-    assert places["mounted-engine-socket", "service api"] == ("compose.override.yaml", 6)
-    assert places["port-on-every-interface", "service web"] == ("compose.override.yaml", 4)
+    assert places["mounted-engine-socket", "mount /data of service api"] == ("compose.override.yaml", 6)
+    assert places["port-on-every-interface", "port 9090 of service web"] == ("compose.override.yaml", 4)
     assert places["unlimited-memory", "service api"] == ("compose.yaml", 16)
 
 
@@ -287,7 +289,7 @@ def test_other_short_forms() -> None:
     assert syntax.restart("on-failure:3") == Restart("on-failure", 3)
     assert syntax.restart(False) == Restart("no")
     assert syntax.restart("sometimes") is None
-    assert syntax.option("seccomp:unconfined") == "seccomp=unconfined"
+    assert run_values.option("seccomp:unconfined") == "seccomp=unconfined"
     assert [syntax.flag(one) for one in (True, "yes", "off", "perhaps", None)] == [True, True, False, None, None]
 
 
@@ -400,3 +402,41 @@ def test_a_bomb_is_no_work() -> None:
     bomb = ["a0: &a0 [x,x,x,x,x,x,x,x,x,x]"]
     bomb += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
     assert {one.slug for one in one_diagnostics("\n".join(bomb + lines))} == {"unreadable"}
+
+
+# -- one of several --------------------------------------------------------------------------------------------------------
+
+
+def told(service: str) -> set[tuple[str, str]]:
+    text = f"services:\n  web:\n    image: example.test/web:1.2@sha256:{'a' * 64}\n{service}"
+    return {(one.id, one.subject) for one in check([("compose.yaml", text.encode())]).findings}
+
+
+def test_a_mount_hides_no_other() -> None:
+    found = told("    volumes: ['/var/run/docker.sock:/var/run/docker.sock', '/:/host']\n")
+    assert ("mounted-engine-socket", "mount /var/run/docker.sock of service web") in found
+    assert ("system-folder-mount", "mount /host of service web") in found
+    assert ("writable-host-mount", "mount /host of service web") not in found
+
+
+def test_a_port_hides_no_other() -> None:
+    found = told("    ports: ['5432:5432', '8080:80']\n")
+    assert ("published-inner-port", "port 5432 of service web") in found
+    assert ("port-on-every-interface", "port 8080 of service web") in found
+    assert ("port-on-every-interface", "port 5432 of service web") not in found
+
+
+@pytest.mark.parametrize(
+    "mount",
+    [
+        "${XDG_RUNTIME_DIR}/docker.sock:/run/app.sock",
+        "${XDG_RUNTIME_DIR}/podman/podman.sock:/run/app.sock",
+        "${SOCKET}:/var/run/docker.sock",
+        "./proxied:/var/run/docker.sock",
+    ],
+)
+def test_a_socket_is_known_by_either_end(mount: str) -> None:
+    assert "mounted-engine-socket" in {name for name, _ in told(f"    volumes: ['{mount}']\n")}
+    assert "mounted-engine-socket" not in {
+        name for name, _ in told("    volumes: ['${DATA}/x:/data', 'run:/var/run']\n")
+    }

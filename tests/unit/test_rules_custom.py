@@ -16,8 +16,8 @@ from thwart.cli import main
 from thwart.core.config import parse
 from thwart.core.custom import CustomRule, parse_rules
 from thwart.core.errors import ConfigError
-from thwart.rules import Options, Outcome, check
 from thwart.lib.cel import Cel, EvaluationError, _loops
+from thwart.rules import Options, Outcome, check
 
 POD = """\
 apiVersion: v1

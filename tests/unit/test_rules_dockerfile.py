@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
 
 import pytest
 from hypothesis import given, settings
@@ -556,3 +557,25 @@ def test_bases_that_get_no_more_fixes(image: str, ended: list[str]) -> None:
     told = [one for one in judge(text, today=TODAY).findings if one.id == "ended-base"]
     assert [part in told[0].message for part in ended] == [True] * len(ended) if told else not ended
     assert "ended-base" not in found(text)  # without a day there is no verdict
+
+
+@pytest.mark.parametrize("name", [".dockerignore", "../.dockerignore", "Dockerfile.dockerignore"])
+def test_what_a_build_does_not_get_is_said_beside_it(name: str) -> None:
+    path = posixpath.normpath(f"web/{name}")
+    text = b"FROM example.test/base:1\nCOPY . /srv\n"
+
+    def found(*names: str) -> set[str]:
+        beside = Options(beside=lambda one: b".git" if one in names else None)
+        return {one.id for one in check([("web/Dockerfile", text)], beside).findings}
+
+    assert "whole-context-copied" in found("other/.dockerignore")
+    assert "whole-context-copied" not in found(path)
+
+
+def test_a_package_that_a_later_layer_removes_stays() -> None:
+    base = "FROM example.test/base:1\n"
+    kept = f"{base}RUN apk add curl tar\nRUN apk del curl\n"
+    same = f"{base}RUN apk add curl && apk del curl\n"
+    other = f"{base}RUN apk add curl\nRUN apk del git\n"
+    found = [{one.id for one in check([("Dockerfile", text.encode())]).findings} for text in (kept, same, other)]
+    assert ["removed-too-late" in ids for ids in found] == [True, False, False]

@@ -308,3 +308,68 @@ def test_all_edits_together_leave_a_pod_that_the_strictest_standard_admits() -> 
         text = applied(text, [one for one in judge(text).findings if one.fix and one.fix.edits])
     assert not judge(text, framework="pss-restricted").findings
     assert judge(text, framework="pss-restricted").documents == 1
+
+
+# -- false alarms ------------------------------------------------------------------------------------------------------
+
+
+def wildcard(group: str) -> set[str]:
+    return ids(
+        judge(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: r}\n"
+            f"rules: [{{apiGroups: ['{group}'], resources: ['*'], verbs: [get]}}]\n"
+        )
+    )
+
+
+def test_all_resources_of_an_operators_own_group_are_few() -> None:
+    assert "wildcard-role" not in wildcard("cert-manager.io")
+    assert all("wildcard-role" in wildcard(group) for group in ("", "*", "apps", "rbac.authorization.k8s.io"))
+
+
+@pytest.mark.parametrize(
+    ("path", "mount", "expected"),
+    [
+        ("/etc", "readOnly: true", "sensitive-host-path"),
+        ("/etc/machine-id", "readOnly: true", "host-path"),
+        ("/etc/machine-ids", "readOnly: true", "sensitive-host-path"),
+        ("/sys", "readOnly: true", "host-path"),
+        ("/sys", "readOnly: false", "sensitive-host-path"),
+    ],
+)
+def test_what_every_container_has_is_not_sensitive(path: str, mount: str, expected: str) -> None:
+    found = ids(
+        judge(
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n"
+            f"  containers: [{{name: c, image: x, volumeMounts: [{{name: v, mountPath: /v, {mount}}}]}}]\n"
+            f"  volumes: [{{name: v, hostPath: {{path: {path}}}}}]\n"
+        )
+    )
+    assert found & {"sensitive-host-path", "host-path"} == {expected}
+
+
+def test_the_entry_that_does_not_count_is_dropped() -> None:
+    text = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: x, "
+        "env: [{name: A, value: '1'}, {name: B, value: 'VALUE'}, {name: A, value: '2'}]}]}\n"
+    )
+    plain = only(judge(text), "duplicate-environment-variable").fix
+    assert plain is not None
+    assert (plain.safe, plain.edits) == (True, (Drop(pointer=("spec", "containers", 0, "env", 0)),))
+    used = only(judge(text.replace("VALUE", "$(A)")), "duplicate-environment-variable").fix
+    assert used is not None
+    assert not used.safe
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (b"kind apiVersion \x00\xff\xfe", 1),
+        (b"apiVersion: v1\nkind: Pod\nmetadata: {name: caf\xe9}\n", 3),
+        (b"apiVersion: v1\nkind: Pod\nmetadata: {name: \x07}\n", 3),
+    ],
+)
+def test_what_is_no_text_is_told_with_its_line(data: bytes, line: int) -> None:
+    [told] = check([("x.yaml", data)]).diagnostics
+    assert (told.slug, told.message.startswith(f"line {line}: not YAML: ")) == ("unreadable", True)
+    assert "byte string" not in told.message

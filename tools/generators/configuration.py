@@ -8,8 +8,8 @@ from typing import Any
 
 from tools.generators import code, page, table
 
-from thwart.core.stated import Described
 from thwart.core.config import described, variable
+from thwart.core.stated import Described
 
 PATH = "docs/reference/configuration.md"
 SCHEMA = "docs/reference/schema/thwart-config.schema.json"

@@ -21,6 +21,7 @@ INTRODUCTION = (
 ADVICE = {
     "bad-answer": "Check the address in a browser: a log-in page or a proxy's error is the usual cause.",
     "bug": "Report it, with the output of the same command under `THWART_TRACEBACK=1`.",
+    "conflict": "Others keep writing the same tag: try again when they are done.",
     "config": "The message names file and line. `thwart config show` prints what is in force.",
     "credentials": "Log in again with the tool that wrote the file, or set `THWART_REGISTRY_USERNAME` and "
     "`THWART_REGISTRY_PASSWORD`.",
@@ -29,6 +30,7 @@ ADVICE = {
     "digest-mismatch": "Fetch or push the image again. If it happens again, do not trust it.",
     "forbidden": "Ask for the right to pull.",
     "foreign-layer": "Push the image together with its foreign layers.",
+    "immutable-tag": "The registry does not let a tag move: use the layout bundle, which needs none.",
     "intents": "The message names file and line. The forms are in [intents.md](intents.md).",
     "interrupted": "Try again; the network or the other side broke the connection several times.",
     "invalid-object": "The message names file and line, and what the API server would say. Mend the manifest.",
@@ -40,10 +42,12 @@ ADVICE = {
     "offline": "Leave out `--offline`, or save the image first.",
     "plain-http": "Add `--plain-http`, or leave it out.",
     "rate-limited": "Wait, or log in to be allowed more.",
+    "read-only": "Ask for the right to push, or sign in a registry of your own.",
     "record": "`thwart log verify` names what was changed. Keep the log as it is and find out who could write to it.",
     "registry-busy": "Wait; while a registry is busy, answers that are kept count.",
     "redirect": "Ask who runs the registry; [registries.md](../guides/registries.md) lists what is not followed.",
     "registry": "The message says what the registry did.",
+    "serve": "The message says what could not be read or bound; what ran before goes on.",
     "size-mismatch": "Fetch or push the image again. If it happens again, do not trust it.",
     "source": "The message names what could not be opened; `thwart help targets` lists what can.",
     "timeout": "Try again when the network is better.",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thwart._version import __version__
+from thwart.api._collector import no_collector
 from thwart.core.custom import CustomRule
 from thwart.core.errors import LimitError, SourceError, UsageError
 from thwart.core.finding import Diagnostic, Finding, Ignore
@@ -73,7 +74,8 @@ def check(paths: Iterable[str], options: CheckOptions | None = None) -> Report:
         today=now.date().isoformat(),
     )
     made: list[Built] = []
-    outcome = rules.check(_files(named, options, unread, made), chosen, unread)
+    with no_collector():
+        outcome = rules.check(_files(named, options, unread, made), chosen, unread)
     findings, ignores = _placed(outcome.findings, outcome.ignores, made)
     return Report(
         asset=Asset(kind="documents", name=_name(named)),
@@ -85,6 +87,8 @@ def check(paths: Iterable[str], options: CheckOptions | None = None) -> Report:
         documents=outcome.documents,
         rules=outcome.rules,
         controls=outcome.controls,
+        images=outcome.images,
+        bases=outcome.bases,
         timings=tuple({"check": time.perf_counter() - begun}.items()),
     )
 
@@ -126,9 +130,9 @@ def _placed(
     findings: tuple[Finding, ...], ignores: tuple[Ignore, ...], made: list[Built]
 ) -> tuple[tuple[Finding, ...], tuple[Ignore, ...]]:
     """Findings and comments at the lines of files that are there, where tools made others of them."""
-    from thwart.api._built import Places
-
     for built in made:
+        from thwart.api._built import Places
+
         places = Places(built)
         findings, ignores = tuple(places.moved(findings)), (*ignores, *places.ignores())
     return findings, ignores
@@ -167,13 +171,14 @@ def _files(
             yield "-", options.stdin or b""
         elif path.is_dir():
             covered: set[str] = set()
-            for built in _built(path, options.limits):
+            files = list(_below(path, unread))
+            for built in _built(path, files, options.limits):
                 yield from built.files.items()
                 covered |= built.covered
                 unread += built.unread
                 if built.files:
                     made.append(built)
-            for one in _below(path, unread):
+            for one in files:
                 if wanted(one) and one not in covered:
                     yield from _read(one, options.limits, unread)
         else:
@@ -185,39 +190,54 @@ def _files(
 
 def _below(root: Path, unread: list[Diagnostic]) -> Iterator[str]:
     """The files of a folder, sorted; links that lead out of it are told and not followed, folders by links neither."""
+    from thwart.rules import wanted
+
     home = os.path.realpath(root)
     count = 0
-
-    def tell(error: OSError) -> None:
-        unread.append(Diagnostic(slug="unreadable", message=f"{error.strerror}", path=str(error.filename)))
-
-    for here, folders, files in os.walk(root, onerror=tell):
-        folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
-        for name in sorted(files):
+    left = [os.path.normpath(root)]
+    while left:
+        here = left.pop()
+        folders: list[str] = []
+        for entry in _entries(here, unread):
+            path = entry.name if here == os.curdir else entry.path
+            if _folder(entry):
+                if entry.name not in _PASSED_OVER and not entry.is_symlink():
+                    folders.append(path)
+                continue
             count += 1
             if count > _MOST_FILES:
                 raise LimitError(f"{root} has more than {_MOST_FILES} files")
-            path = os.path.normpath(os.path.join(here, name))  # noqa: PTH118 - called for every file
-            if os.path.islink(path) and not _inside(os.path.realpath(path), home):  # noqa: PTH114
-                from thwart.rules import wanted
-
-                if wanted(path):
-                    message = "it is a link that leads out of the folder"
-                    unread.append(Diagnostic(slug="unreadable", message=message, path=path))
-                continue
-            yield path
+            if not entry.is_symlink() or _inside(os.path.realpath(path), home):
+                yield path
+            elif wanted(path):
+                message = "it is a link that leads out of the folder"
+                unread.append(Diagnostic(slug="unreadable", message=message, path=path))
+        left += reversed(folders)
 
 
-def _built(root: Path, limits: Limits) -> Iterator[Built]:
+def _entries(folder: str, unread: list[Diagnostic]) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda one: one.name)
+    except OSError as error:
+        unread.append(Diagnostic(slug="unreadable", message=f"{error.strerror}", path=folder))
+        return []
+
+
+def _folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in circles
+        return False
+
+
+def _built(root: Path, files: list[str], limits: Limits) -> Iterator[Built]:
     """What the charts and kustomizations of a folder make, if there are any."""
     marks = {"Chart.yaml", "kustomization.yaml", "kustomization.yml", "Kustomization"}
-    for _, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if name not in _PASSED_OVER]
-        if marks.intersection(files):
-            from thwart.api._built import build
+    if any(one.rpartition(os.sep)[2] in marks for one in files):
+        from thwart.api._built import build
 
-            yield build(root, limits, os.environ, _PASSED_OVER)
-            return
+        yield build(root, limits, os.environ, _PASSED_OVER)
 
 
 def _inside(path: str, home: str) -> bool:
@@ -228,10 +248,13 @@ def _read(path: str, limits: Limits, unread: list[Diagnostic]) -> Iterator[tuple
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            about = os.fstat(handle)
+            if not stat.S_ISREG(about.st_mode):
                 why = "it is not a regular file"
             else:
-                data = file.read(limits.file_bytes + 1)
+                data = file.read(min(about.st_size, limits.file_bytes) + 1)
+                if len(data) > about.st_size:  # it grows, or the system does not know its size
+                    data += file.read(limits.file_bytes + 1 - len(data))
                 if len(data) <= limits.file_bytes:
                     yield path, data
                     return

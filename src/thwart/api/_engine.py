@@ -65,6 +65,8 @@ def scan_engine(target: str, options: EngineCheckOptions) -> Report:
         documents=len(containers) if isinstance(containers, list) else 0,
         rules=outcome.rules,
         controls=outcome.controls,
+        images=outcome.images,
+        bases=outcome.bases,
         timings=(("ask", asked - begun), ("check", time.perf_counter() - asked)),
     )
 

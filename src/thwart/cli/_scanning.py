@@ -59,6 +59,20 @@ def settings(arguments: argparse.Namespace, flags: dict[str, str | bool | None])
     return resolve(flags, os.environ, load_config(arguments.config))
 
 
+def opening(arguments: argparse.Namespace, chosen: Settings) -> OpenOptions:
+    """How to open targets and reach registries."""
+    return OpenOptions(
+        platform=str(chosen["platform"]),
+        offline=bool(chosen["offline"]),
+        plain_http=arguments.plain_http,
+        ca=arguments.ca,
+        client_cert=arguments.client_cert,
+        client_key=arguments.client_key,
+        environment=os.environ,
+        registries=chosen.registries,
+    )
+
+
 def _count(text: str) -> int:
     """A number of threads, for argparse."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 64:

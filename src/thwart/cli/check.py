@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import re
 import sys
@@ -57,6 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, decide, write."""
+    gc.disable()  # what is found lives as long as the process, and forms no cycles
     wanted = outputs(arguments.output)
     config = load_config(arguments.config)
     policy = _policy.applied(arguments, replace(_asked(arguments, config), baseline=_baseline.read(arguments)))

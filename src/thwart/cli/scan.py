@@ -11,8 +11,10 @@ from thwart.api import ScanOptions, decide
 from thwart.api._own_rules import own_rules
 from thwart.cli import _baseline, _policy, _scanning
 from thwart.cli._output import emit, outputs
-from thwart.core.config import SEVERITIES
+from thwart.cli._settings import data_dir
+from thwart.core.config import SEVERITIES, Settings
 from thwart.core.errors import ConfigError
+from thwart.core.report import Report
 
 _LONGEST = 86_400
 
@@ -42,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     gate.add_argument("--on-incomplete", metavar="fail|warn", help="what an incomplete report means (default: fail)")
     gate.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found")
     _policy.configure(gate)
+    gate.add_argument("--trust-policy", type=Path, metavar="FILE", help="who must vouch for images from registries")
     _baseline.configure(gate)
     gate.add_argument(
         "--db", type=Path, metavar="FILE", help="advisory database (default: your own, else the embedded)"
@@ -67,7 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
     )
     done = _scanning.run_targets(arguments, chosen, options)
     today = datetime.now(UTC).date()
-    judged = [decide(report, policy, today) for report in done.reports]
+    reports = (
+        [_vouched(arguments, chosen, report) for report in done.reports] if arguments.trust_policy else done.reports
+    )
+    judged = [decide(report, policy, today) for report in reports]
     _policy.note(arguments, "scan", judged)
     _baseline.write(arguments, [report for report, _ in judged])
     if judged:
@@ -97,3 +103,15 @@ def _approved(path: Path | None) -> tuple[str, ...] | None:
         return approved_digests(path.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise ConfigError(f"the list {path} cannot be read: {error.strerror}") from None
+
+
+def _vouched(arguments: argparse.Namespace, chosen: Settings, report: Report) -> Report:
+    """The report with the trust policy's word on its image."""
+    if not report.asset.reference:
+        return report
+    from thwart.api import _verify
+
+    options = _verify.VerifyOptions(source=_scanning.opening(arguments, chosen), state=data_dir())
+    trusting = _verify.from_file(arguments.trust_policy)
+    judgement = _verify.judge_scanned(report.asset.reference, report.asset.digest, trusting, options)
+    return replace(report, vouched=_verify.vouched(judgement))

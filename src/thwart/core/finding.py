@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from thwart.core.advisory import Exploited, Range, Score, Severity
-from thwart.core.edit import Edit
-from thwart.core.package import Location, Package
+if TYPE_CHECKING:
+    from thwart.core.advisory import Exploited, Range, Score, Severity
+    from thwart.core.edit import Edit
+    from thwart.core.package import Location, Package
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +81,8 @@ class Finding:
     @property
     def fingerprint(self) -> str:
         """Stable across rescans: of id, package or subject, and path; never of lines, versions or layers."""
+        import hashlib
+
         subject = f"{self.package.type}/{self.package.full_name}" if self.package else self.subject
         paths = sorted({place.path for place in self.locations})
         return hashlib.sha256("\0".join((self.id, subject, *paths)).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from thwart.core.advisory import Feed
-from thwart.core.finding import Diagnostic, Finding, Ignore, Suppressed
-from thwart.core.package import Layer, Package, Release
-from thwart.core.policy import Clause
-from thwart.core.rule import Control, Rule
+if TYPE_CHECKING:
+    from thwart.core.advisory import Feed
+    from thwart.core.finding import Diagnostic, Finding, Ignore, Suppressed
+    from thwart.core.package import Layer, Package, Release
+    from thwart.core.policy import Clause
+    from thwart.core.rule import Control, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,26 @@ class DatabaseInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Voucher:
+    """One signature or attestation that counted. `who` is an identity, checked by `issuer`, or a key's fingerprint."""
+
+    format: str
+    who: str
+    issuer: str = ""
+    predicate_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """The trust policy's word on an asset: `verified`, `denied` or `unknown`, by the rule of a scope, and why."""
+
+    decision: str
+    rule: str = ""
+    reasons: tuple[str, ...] = ()
+    by: tuple[Voucher, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything that was learnt of one asset. Incomplete reports say so in `diagnostics`.
 
@@ -66,6 +88,7 @@ class Report:
     controls: tuple[Control, ...] = ()
     images: tuple[str, ...] = ()
     bases: tuple[str, ...] = ()
+    vouched: Vouched | None = None
 
     @property
     def incomplete(self) -> bool:

@@ -152,6 +152,7 @@ class Signature:
     annotations: Mapping[str, str] = field(default_factory=lambda: _NONE)
     promised: bool = False  # an SCT of a known certificate log is in the certificate
     sigstore: bool = False  # the authority is from a trusted root: its certificates live for minutes
+    first_use: bool = False  # nothing vouches for the root but that it was the first one seen
     reference: str = ""
     notes: tuple[str, ...] = ()
 

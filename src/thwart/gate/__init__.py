@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from thwart.core.advisory import Severity
 from thwart.core.errors import UsageError
 from thwart.core.report import Policy, Report, Verdict
-from thwart.gate._objections import Objections
 from thwart.gate.baseline import Baseline
 from thwart.gate.comments import Comments
 from thwart.gate.exceptions import Exceptions
+from thwart.gate.objections import Objections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

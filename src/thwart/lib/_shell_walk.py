@@ -104,9 +104,10 @@ class _Walker:
 
     def _and_or(self, item: AndOr, state: _State) -> _State:
         end = len(item.pipelines) - 1
+        excused = max((at for at, operator in enumerate(item.operators) if operator == "||"), default=-1)
         for number, pipeline in enumerate(item.pipelines):
             # `a && b`: a's failure is the list's; `a || b`: it is not, nor that of what stands before an a
-            handled = "||" in item.operators[number:] or state.condition or pipeline.negated
+            handled = number <= excused or state.condition or pipeline.negated
             last = state.last or (number < end and state.errexit)
             chained = state
             if handled != state.condition or last != state.last:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from typing import NoReturn, TypeVar
 
-import msgspec
-
 from thwart.lib.documents import DocumentError
 
 T = TypeVar("T")
 
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)  # not UTF-8 is a ValueError
 _BOM = b"\xef\xbb\xbf"
 _ALL_BUT_STRUCTURE = bytes(byte for byte in range(256) if byte not in b'"[]{}')
 
@@ -24,10 +21,12 @@ def load(data: bytes, *, max_bytes: int, max_depth: int, max_items: int) -> obje
     Raises:
         DocumentError: malformed, larger than `max_bytes`, deeper than `max_depth`, or more than `max_items` values.
     """
+    import msgspec
+
     data = _within(data, max_bytes, max_items)
     try:
         value: object = msgspec.json.decode(data)
-    except _UNREADABLE:
+    except (msgspec.MsgspecError, ValueError, RecursionError):  # not UTF-8 is a ValueError
         value = _slowly(data)
     _shallow(data, max_depth)
     return value
@@ -41,10 +40,12 @@ def load_as(data: bytes, type_: type[T], *, max_bytes: int, max_items: int) -> T
     Raises:
         DocumentError: larger than `max_bytes`, or more than `max_items` values.
     """
+    import msgspec
+
     data = _within(data, max_bytes, max_items)
     try:
         return msgspec.json.decode(data, type=type_)
-    except _UNREADABLE:
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 

@@ -38,7 +38,7 @@ class YamlMap(dict[Any, Any]):
         self.place = place
         self.keys_at: dict[Any, Place] = {}
         self.values_at: dict[Any, Place] = {}
-        self.repeated: list[tuple[Any, Place]] = []
+        self.repeated: list[tuple[Any, Place]] | tuple[()] = ()
 
 
 class YamlList(list[Any]):
@@ -77,6 +77,8 @@ def load_all(
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise DocumentError(f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 0) from None
+    except yaml.reader.ReaderError as error:
+        raise DocumentError(f"not YAML: {error.reason}", data.count(b"\n", 0, error.position) + 1) from None
     except (yaml.YAMLError, ValueError) as error:
         if isinstance(error, DocumentError):
             raise
@@ -85,81 +87,106 @@ def load_all(
 
 _MERGE = object()
 _ABSENT = object()
+_ITEM = object()
+# how plain scalars begin that may be something else than text, and the merge key
+_SUSPECT = frozenset(["", *"~nNtTfFyYoO.+-0123456789<"])
 
 
 class _Frame:
-    """A container under construction."""
+    """A container under construction. Its `key` waits for a value; or it is _ABSENT, or, in a sequence, always _ITEM."""
 
     __slots__ = ("anchor", "key", "key_at", "merges", "node", "weight")
 
-    def __init__(self, node: YamlMap | YamlList, anchor: str | None, weight: int) -> None:
-        self.node = node
+    def __init__(self, node: YamlMap | YamlList, key: object, anchor: str | None, weight: int) -> None:
+        self.node: Any = node  # `key` says which of the two
         self.anchor = anchor
         self.weight = weight  # nodes counted before this one
-        self.key: object = _ABSENT
+        self.key = key
         self.key_at = node.place
         self.merges: list[object] = []
 
 
 class _Builder:
+    """Every scalar of every document passes through: what looks unrolled here is what costs."""
+
     def __init__(self, max_depth: int, max_nodes: int, resolve: Callable[[ScalarEvent], object]) -> None:
         self._max_depth = max_depth
         self._max_nodes = max_nodes
         self._resolve = resolve
+        self._key_text = _key_text if resolve is _kubernetes else _same
         self._nodes = 0
-        self._stack: list[_Frame] = []
+        self._frame = _Frame(YamlList(Place(1, 1)), _ITEM, None, 0)  # the stream, whose items are documents
+        self._above: list[_Frame] = []
         self._anchors: dict[str, tuple[object, int]] = {}
-        self._done: list[Any] = []
 
     def documents(self, events: yaml.CSafeLoader) -> tuple[Any, ...]:
         from yaml import events as kinds
 
         handlers: dict[type, Callable[[Any], None]] = {
             kinds.ScalarEvent: self._scalar,
-            kinds.MappingStartEvent: lambda event: self._open(event, YamlMap(_place(event))),
-            kinds.SequenceStartEvent: lambda event: self._open(event, YamlList(_place(event))),
+            kinds.MappingStartEvent: self._mapping,
+            kinds.SequenceStartEvent: self._sequence,
             kinds.MappingEndEvent: self._close,
             kinds.SequenceEndEvent: self._close,
             kinds.AliasEvent: self._alias,
             kinds.DocumentStartEvent: lambda _: self._anchors.clear(),
         }
+        end = kinds.StreamEndEvent
         while True:
             event = events.get_event()
             kind = type(event)
-            if kind is kinds.StreamEndEvent:
-                return tuple(self._done)
+            if kind is end:
+                return tuple(self._frame.node)
             handler = handlers.get(kind)
             if handler is not None:
                 handler(event)
 
     def _scalar(self, event: ScalarEvent) -> None:
-        place = _place(event)
-        self._count(1, place)
-        if event.implicit[0] and event.value == "<<" and self._stack and self._expects_key():
-            self._stack[-1].key = _MERGE
-            return
-        value = self._resolve(event)
-        if self._resolve is _kubernetes and not isinstance(value, str) and self._stack and self._expects_key():
-            value = _key_text(value)
+        mark: Any = event.start_mark
+        place = _tuple(Place, (mark.line + 1, mark.column + 1))
+        self._nodes += 1
+        if self._nodes > self._max_nodes:
+            self._count(0, place)
+        frame = self._frame
+        value: object = event.value
+        key = frame.key is _ABSENT
+        if event.value[:1] in _SUSPECT:
+            if key and event.value == "<<" and event.implicit[0]:
+                frame.key = _MERGE
+                return
+            value = self._resolve(event)
+            if key:
+                value = self._key_text(value)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, 1)
-        self._attach(value, place)
+        if key:
+            frame.key, frame.key_at = value, place
+        else:
+            self._attach(frame, value, place)
 
-    def _open(self, event: NodeEvent, node: YamlMap | YamlList) -> None:
+    def _mapping(self, event: NodeEvent) -> None:
+        self._open(event, YamlMap(_place(event)), _ABSENT)
+
+    def _sequence(self, event: NodeEvent) -> None:
+        self._open(event, YamlList(_place(event)), _ITEM)
+
+    def _open(self, event: NodeEvent, node: YamlMap | YamlList, key: object) -> None:
         self._count(1, node.place)
-        if len(self._stack) >= self._max_depth:
+        if len(self._above) >= self._max_depth:
             raise DocumentError(f"YAML is nested more than {self._max_depth} deep", node.place.line)
         if event.anchor is not None:
             self._anchors[event.anchor] = (_ABSENT, 0)
-        self._stack.append(_Frame(node, event.anchor, self._nodes - 1))
+        self._above.append(self._frame)
+        self._frame = _Frame(node, key, event.anchor, self._nodes - 1)
 
     def _close(self, _: Event) -> None:
-        frame = self._stack.pop()
+        frame = self._frame
         for merged in frame.merges:
             _merge(frame.node, merged)
         if frame.anchor is not None:
             self._anchors[frame.anchor] = (frame.node, self._nodes - frame.weight)
-        self._attach(frame.node, frame.node.place)
+        self._frame = self._above.pop()
+        self._attach(self._frame, frame.node, frame.node.place)
 
     def _alias(self, event: AliasEvent) -> None:
         place = _place(event)
@@ -169,51 +196,44 @@ class _Builder:
         if value is _ABSENT:
             raise DocumentError(f"YAML alias *{event.anchor} stands inside its own anchor", place.line)
         self._count(weight, place)
-        self._attach(value, place)
+        self._attach(self._frame, value, place)
 
     def _count(self, more: int, place: Place) -> None:
         self._nodes += more
         if self._nodes > self._max_nodes:
             raise DocumentError(f"YAML of more than {self._max_nodes} nodes", place.line)
 
-    def _expects_key(self) -> bool:
-        frame = self._stack[-1]
-        return frame.key is _ABSENT and isinstance(frame.node, YamlMap)
-
-    def _attach(self, value: object, place: Place) -> None:
-        if not self._stack:
-            self._done.append(value)
-            return
-        frame = self._stack[-1]
-        node = frame.node
-        if isinstance(node, YamlList):
+    @staticmethod
+    def _attach(frame: _Frame, value: object, place: Place) -> None:
+        key, node = frame.key, frame.node
+        if key is _ITEM:
             node.append(value)
             node.items_at.append(place)
-        elif frame.key is _ABSENT:
+            return
+        if key is _ABSENT:
             if isinstance(value, dict | list):
                 raise DocumentError("YAML key is not a scalar", place.line)
             frame.key, frame.key_at = value, place
-        else:
-            self._pair(frame, node, value, place)
-
-    @staticmethod
-    def _pair(frame: _Frame, node: YamlMap, value: object, place: Place) -> None:
-        key, frame.key = frame.key, _ABSENT
+            return
+        frame.key = _ABSENT
         if key is _MERGE:
             frame.merges.append(value)
             return
         if key in node:
+            node.repeated = node.repeated or []
             node.repeated.append((key, frame.key_at))
         node[key] = value
         node.keys_at[key] = frame.key_at
         node.values_at[key] = place
 
 
+_tuple: Any = tuple.__new__  # half the time of Place(..), and called for every node
+
+
 def _place(event: Event) -> Place:
     mark: Any = event.start_mark  # only hand-made events have none
-    return tuple.__new__(
-        Place, (mark.line + 1, mark.column + 1)
-    )  # twice as fast as Place(..), and called for every node
+    place: Place = _tuple(Place, (mark.line + 1, mark.column + 1))
+    return place
 
 
 def _merge(node: YamlMap | YamlList, merged: object) -> None:
@@ -247,6 +267,10 @@ _TAG = "tag:yaml.org,2002:"
 
 def _text(event: ScalarEvent) -> object:
     return event.value
+
+
+def _same(value: object) -> object:
+    return value
 
 
 def _core(event: ScalarEvent) -> object:
@@ -310,6 +334,8 @@ def _go_integer(match: re.Match[str]) -> int:
 
 def _key_text(value: object) -> str:
     """A key that is no text, as JSON needs it (sigs.k8s.io/yaml, convertToJSONableObject)."""
+    if isinstance(value, str):
+        return value
     if value is None:
         return "null"
     if isinstance(value, bool):

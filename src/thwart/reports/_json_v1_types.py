@@ -262,6 +262,24 @@ class WireIgnore(Wire, frozen=True):
     reason: str
 
 
+class WireVoucher(Wire, frozen=True):
+    """A signature or attestation that counted: its format, and an identity with who checked it, or a key's fingerprint."""
+
+    format: str
+    who: str
+    issuer: str = ""
+    predicate_type: str = ""
+
+
+class WireVouched(Wire, frozen=True):
+    """The trust policy's word on the asset, by the rule of a scope."""
+
+    decision: Literal["verified", "denied", "unknown"]
+    rule: str = ""
+    reasons: tuple[str, ...] = ()
+    by: tuple[WireVoucher, ...] = ()
+
+
 class WireVerdict(Wire, frozen=True, omit_defaults=False):
     """The gate's decision. `reasons` made it; `doubts` alone would have made it `unknown`; `notes` change nothing."""
 
@@ -306,6 +324,7 @@ class WireReport(Wire, frozen=True):
     controls: tuple[WireControl, ...] = ()
     images: tuple[str, ...] = ()  # that documents run
     bases: tuple[str, ...] = ()  # that documents build on
+    vouched: WireVouched | None = None  # absent where no trust policy was asked
 
 
 class Document(Wire, frozen=True):

@@ -13,7 +13,7 @@ from thwart.core.errors import ParseError
 from thwart.core.finding import Diagnostic, Evidence, Finding, Fix, Ignore, Suppressed
 from thwart.core.limits import DEFAULT, Limits
 from thwart.core.package import Layer, Location, Package, Release
-from thwart.core.report import Asset, DatabaseInfo, Report, Verdict
+from thwart.core.report import Asset, DatabaseInfo, Report, Verdict, Vouched, Voucher
 from thwart.core.rule import Control, Rule
 from thwart.reports import Judged, RenderOptions, output
 from thwart.reports import _json_v1_types as wire
@@ -115,6 +115,8 @@ _WIRES: dict[type, type[wire.Wire]] = {
     Rule: wire.WireRule,
     Score: wire.WireScore,
     Verdict: wire.WireVerdict,
+    Vouched: wire.WireVouched,
+    Voucher: wire.WireVoucher,
 }
 _NOUNS = {wire_type: noun for noun, wire_type in _WIRES.items()}
 
@@ -183,6 +185,7 @@ def _report(
         controls=_lower(report.controls),
         images=_lower(report.images),
         bases=_lower(report.bases),
+        vouched=_lower(report.vouched),
     )
 
 
@@ -246,6 +249,7 @@ def _read_report(entry: wire.WireReport, found: wire.Document) -> Report:
         controls=_raise(entry.controls),
         images=_raise(entry.images),
         bases=_raise(entry.bases),
+        vouched=_raise(entry.vouched),
     )
 
 

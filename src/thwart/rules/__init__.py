@@ -86,7 +86,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Findings in the order of files and lines; what comments accept; what could not be judged; how many documents were."""
+    """Findings in the order of files and lines; what comments accept; what could not be judged; how many documents were.
+
+    `images` are the names of those that documents run, `bases` of those that they build on.
+    """
 
     findings: tuple[Finding, ...] = ()
     ignores: tuple[Ignore, ...] = ()
@@ -94,6 +97,8 @@ class Outcome:
     rules: tuple[Rule, ...] = ()
     controls: tuple[Control, ...] = ()
     documents: int = 0
+    images: tuple[str, ...] = ()
+    bases: tuple[str, ...] = ()
 
 
 FAMILIES: Registry[Family] = Registry(__name__)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Priority of a finding without a package: nobody knows whether it is exploited, so that the severity decides.
 _PRIORITIES = {Severity.CRITICAL: 80.0, Severity.HIGH: 60.0, Severity.MEDIUM: 40.0, Severity.LOW: 20.0}
 _CONFIDENCES = {"high": 1.0, "medium": 0.75, "low": 0.5}
+_MOST_KEPT = 8_000_000  # bytes of files that stay parsed until the end of the run, where findings may lead into them
 
 
 class Engine:
@@ -51,9 +52,13 @@ class Engine:
         self._crashes: dict[str, list[str]] = {}
         self._partial: dict[str, str] = {}  # files with parts of documents, each with one of them
         self._documents = 0
+        self._images: dict[str, None] = {}  # what documents run, in the order in which they were met
+        self._bases: dict[str, None] = {}  # what they build on
         self._judged: set[type] = set()  # classes of subjects that were met
         self._gaps: set[str] = set()  # families of which something could not be read
         self._notes: dict[str, list[tuple[Source, object]]] = {}  # what families keep for the end
+        self._noted: Source | None = None  # the last file of which they did
+        self._kept = 0  # bytes of such files that are still parsed
 
     def take(self, path: str, data: bytes) -> None:
         """Judge one file by the rules of every family that claims it."""
@@ -64,7 +69,10 @@ class Engine:
                 self._read(family, source)
         if self._documents > before:
             self._ignores += self._comments(source)
-        source.forget()
+        if source is self._noted and self._kept + len(data) <= _MOST_KEPT:
+            self._kept += len(data)
+        else:
+            source.forget()
 
     def _read(self, family: Family, source: Source) -> None:
         members = self._members(family)
@@ -80,8 +88,11 @@ class Engine:
                     seen = subject.document
                     self._documents += 1
                 self._judged.add(type(subject))
+                self._images.update(dict.fromkeys(getattr(subject, "images", ())))
+                self._bases.update(dict.fromkeys(getattr(subject, "bases", ())))
                 if family.together is not None and (note := family.together.note(subject)) is not None:
                     self._notes.setdefault(family.name, []).append((source, note))
+                    self._noted = source
                 self._findings += self._judge(members.get(type(subject), ()), subject, source, family.name)
         except DocumentError as error:
             place = f"line {error.line}: " if error.line else ""
@@ -186,14 +197,15 @@ class Engine:
         rule = member.rule
         whole = f"{part} of {subject.name}" if part else subject.name
         evidence = tuple(_evidence(hit, subject.document, source) for hit in hits)
+        confidence = min(rule.confidence, getattr(subject, "confidence", "high"), key=_CONFIDENCES.__getitem__)
         return Finding(
             id=rule.id,
             message=f"{whole} {'; '.join(dict.fromkeys(hit.phrase for hit in hits))}",
             severity=rule.severity,
-            confidence=rule.confidence,
+            confidence=confidence,
             state="fixed" if rule.fix else "unfixed",
             fix=_fix(rule, hits, subject.document, source),
-            priority=_PRIORITIES.get(rule.severity, 10.0) * _CONFIDENCES.get(rule.confidence, 1.0),
+            priority=_PRIORITIES.get(rule.severity, 10.0) * _CONFIDENCES[confidence],
             because=(rule.title,),
             locations=tuple(dict.fromkeys(one.location for one in evidence)),
             kind="rule",
@@ -231,6 +243,8 @@ class Engine:
             rules=tuple(member.rule for name, member in sorted(self._ran.items()) if name in found),
             controls=tuple(self._controls(findings)),
             documents=self._documents,
+            images=tuple(self._images),
+            bases=tuple(self._bases),
         )
 
     def _controls(self, findings: list[Finding]) -> Iterable[Control]:

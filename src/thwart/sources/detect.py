@@ -46,7 +46,9 @@ def open_target(target: str, options: OpenOptions, limits: Limits, read: Read) -
     """
     prefix, _, rest = target.partition(":")
     if prefix == "engine":
-        raise UsageError("an engine has no packages of its own", "list those of an image it runs: thwart sbom image:NAME")
+        raise UsageError(
+            "an engine has no packages of its own", "list those of an image it runs: thwart sbom image:NAME"
+        )
     if prefix in LATER:
         raise UsageError(f"targets of the kind {prefix}: are not supported by this version", "see: thwart help targets")
     if prefix not in PREFIXES or not rest:
@@ -56,7 +58,7 @@ def open_target(target: str, options: OpenOptions, limits: Limits, read: Read) -
     if prefix == "archive":
         return _archive(rest, options, limits, read)
     if prefix == "oci":
-        path, reference = _split(rest)
+        path, reference = split_path(rest)
         if stat.S_ISREG(_mode(path)):
             return _archive(rest, options, limits, read)
         check_folder(path)
@@ -67,7 +69,7 @@ def open_target(target: str, options: OpenOptions, limits: Limits, read: Read) -
 def _guess(target: str) -> tuple[str, str]:
     if target == "-":
         return "archive", "-"
-    path, _ = _split(target)
+    path, _ = split_path(target)
     spelled = target.startswith(("/", "./", "../", "~")) or target in (".", "..")
     mode = _mode(path)
     if stat.S_ISDIR(mode):
@@ -87,7 +89,7 @@ def _guess(target: str) -> tuple[str, str]:
     return "image", target
 
 
-def _split(text: str) -> tuple[Path, str]:
+def split_path(text: str) -> tuple[Path, str]:
     """`PATH[:NAME]`, the longest path that exists."""
     path, cut = Path(text), len(text)
     while not _mode(path):
@@ -136,7 +138,7 @@ def _archive(text: str, options: OpenOptions, limits: Limits, read: Read) -> Sou
         if sys.stdin is None:
             raise SourceError("standard input is closed")
         return _once(sys.stdin.buffer, "standard input", text[2:], options, limits, read)
-    path, reference = _split(text)
+    path, reference = split_path(text)
     if stat.S_ISFIFO(_mode(path)):
         return _once(None, str(path), reference, options, limits, read)
     with opened(path) as file:

@@ -46,6 +46,7 @@ class _Job(NamedTuple):
 
     where: str
     read: Callable[[], Iterable[Found | _Job]]
+    notes: tuple[tuple[str, str], ...] = ()  # two signers of one image sign the same payload: only these differ
 
 
 def gather(store: Referring, digest: str, bounds: Bounds = BOUNDS) -> Evidence:
@@ -104,12 +105,9 @@ def layers_of(document: Mapping[str, object], where: str, bounds: Bounds) -> Ite
 
 
 def piece_of(store: Store, layer: Descriptor, format_: str, bounds: Bounds) -> Piece:
-    """A layer, whole, its digest verified. A notation envelope's kind is told by its media type."""
+    """A layer, whole, its digest verified."""
     content = read_blob(store, layer, bounds.piece_bytes)
-    notes = dict(layer.annotations)
-    if format_ == "notation":
-        notes["mediaType"] = layer.media_type
-    return Piece(format=format_, where=layer.digest, content=content, annotations=notes)
+    return Piece(format=format_, where=layer.digest, content=content, annotations=dict(layer.annotations))
 
 
 def may_vouch(entry: Mapping[str, Any]) -> bool:
@@ -143,15 +141,15 @@ class _Reading:
                     yield _Job(at.digest, lambda digest=at.digest: self.manifest(digest))  # type: ignore[misc]
 
     def _layer(self, layer: Descriptor, format_: str) -> _Job:
-        return _Job(layer.digest, lambda: [piece_of(self._store, layer, format_, self._bounds)])
+        return _Job(layer.digest, lambda: [piece_of(self._store, layer, format_, self._bounds)], layer.annotations)
 
 
 def _carry_out(jobs: Iterable[_Job], bounds: Bounds) -> list[Found]:
     """All jobs and those that they bring forth, generation by generation; each name once, so that nothing goes in circles."""
     found: list[Found] = []
-    seen: set[str] = set()
+    seen: set[tuple[object, ...]] = set()
     with ThreadPoolExecutor(_THREADS) as pool:
-        while jobs := [job for job in _fresh(jobs, seen)]:
+        while jobs := list(_fresh(jobs, seen)):
             if len(seen) > 4 * bounds.pieces:
                 found.append(too_many("pieces of evidence", 4 * bounds.pieces, ""))
                 break
@@ -161,10 +159,10 @@ def _carry_out(jobs: Iterable[_Job], bounds: Bounds) -> list[Found]:
     return found
 
 
-def _fresh(jobs: Iterable[_Job], seen: set[str]) -> Iterator[_Job]:
+def _fresh(jobs: Iterable[_Job], seen: set[tuple[object, ...]]) -> Iterator[_Job]:
     for job in jobs:
-        if job.where not in seen:
-            seen.add(job.where)
+        if (job.where, job.notes) not in seen:
+            seen.add((job.where, job.notes))
             yield job
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 from thwart.core.errors import DigestError, SourceError
@@ -26,6 +27,7 @@ from thwart.sources.oci import (
     verify,
 )
 
+_BESIDE = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")  # cosign's tags, and the one that lists referrers
 NAMES = ("org.opencontainers.image.ref.name", "io.containerd.image.name")
 
 
@@ -66,7 +68,7 @@ def open_layout(container: Container, name: str, reference: str, options: OpenOp
     """The image of an OCI layout; `reference` chooses one by name or digest where there are several."""
     index = json_object(read_small(container, "index.json", limits.manifest_bytes), f"the index of {name}")
     entries = index.get("manifests")
-    found = [descriptor(entry, "manifest") for entry in entries] if isinstance(entries, list) else []
+    found = [descriptor(one, "manifest") for one in entries if not _beside(one)] if isinstance(entries, list) else []
     chosen = _choose(found, name, reference)
     store = LayoutStore(container, limits)
     if len(chosen) == 1:
@@ -91,6 +93,15 @@ def _choose(entries: list[Descriptor], name: str, reference: str) -> list[Descri
         raise _undecided(name, reference, len(entries), known)
     unique = {entry.digest: entry for entry in chosen}
     return list(unique.values())
+
+
+def _beside(entry: object) -> bool:
+    """Whether an entry of the index is a signature or the like, and not an image."""
+    if not isinstance(entry, dict):
+        return False
+    notes = entry.get("annotations")
+    name = notes.get(NAMES[0]) if isinstance(notes, dict) else ""
+    return bool(entry.get("artifactType")) or (isinstance(name, str) and bool(_BESIDE.fullmatch(name)))
 
 
 def _names(entry: Descriptor) -> list[str]:

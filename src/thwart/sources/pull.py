@@ -13,7 +13,7 @@ from thwart.sources import Image, OpenOptions
 from thwart.sources.oci import open_image
 
 if TYPE_CHECKING:
-    from thwart.sources.registry import RegistryStore
+    from thwart.sources.registry import RegistryOptions, RegistryStore
 
 
 def open_registry(text: str, options: OpenOptions, limits: Limits) -> Image:
@@ -33,16 +33,27 @@ def opened(reference: grammar.Reference, options: OpenOptions, limits: Limits) -
     Raises:
         SourceError: the network is switched off.
     """
+    from thwart.sources.registry import RegistryStore
+
+    return RegistryStore(reference, reached(reference, options), limits)
+
+
+def reached(reference: grammar.Reference, options: OpenOptions) -> RegistryOptions:
+    """How to reach a reference's registry, as the options and the settings say.
+
+    Raises:
+        SourceError: the network is switched off.
+    """
     if options.offline:
         raise SourceError(
             f"{reference.canonical()} lies in a registry, and this scan is offline",
             "leave out --offline, or save the image first: docker save -o image.tar " + reference.familiar(),
         )
-    from thwart.sources.registry import RegistryOptions, RegistryStore, default_auth_files
+    from thwart.sources.registry import RegistryOptions, default_auth_files
 
     environment = options.environment
     stated = next((one for one in options.registries if one.host == reference.registry), None)
-    registry = RegistryOptions(
+    return RegistryOptions(
         plain_http=options.plain_http or bool(stated and stated.plain_http),
         ca=options.ca or _path(stated.ca if stated else ""),
         client_cert=options.client_cert or _path(stated.client_cert if stated else ""),
@@ -52,7 +63,6 @@ def opened(reference: grammar.Reference, options: OpenOptions, limits: Limits) -
         auth_files=tuple(default_auth_files(environment)),
         environment=environment,
     )
-    return RegistryStore(reference, registry, limits)
 
 
 def _path(text: str) -> Path | None:

@@ -18,13 +18,16 @@ Formats and the pieces that they take:
 * `bundle`: a Sigstore bundle, v0.1 to v0.3, as a file or as the layer of a referrer;
 * `detached`: `content` is a signature over the artifact's bytes (raw or base64), or `cosign sign-blob --bundle`'s JSON;
   `annotations` may hold `dev.sigstore.cosign/certificate`, `/chain`, `/bundle` and `/rfc3161timestamp`.
+* `notation`: a Notary Project envelope, JWS or COSE; a policy's authority is then a trust store (`ca:acme`);
+* `dct`: a role file of Docker Content Trust, `annotations["role"]` names the role; every version of the root is one piece;
+* `tuf`: a metadata file of a TUF repository; `Artifact.tag` is the target's path.
 
 A new format is one module there with `@reads("its-name")`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from thwart.core.trust import (
@@ -98,8 +101,23 @@ def verify(
         signatures=outcome.signatures if outcome.met else (),
         attestations=outcome.attestations if outcome.met else (),
         refused=_bounded((*refused, *outcome.refused), bounds),
-        remembered=learnt,
+        remembered=_earned(remembered or {}, learnt, outcome.signatures if outcome.met else ()),
     )
+
+
+def _earned(
+    before: Mapping[str, int], learnt: Mapping[str, int], accepted: Iterable[Signature]
+) -> Mapping[str, int]:
+    """What may be remembered: keys that were seen first bind later runs only once a rule accepted them as such.
+
+    Else a policy that forbids trust on first use would make the first stranger's keys those that have to stay.
+    """
+    mark = " root-key "
+    if any(one.first_use for one in accepted):
+        return learnt
+    new = {name.partition(mark)[0] for name in learnt if mark in name}
+    new -= {name.partition(mark)[0] for name in before if mark in name}
+    return {name: value for name, value in learnt.items() if not any(name.startswith(f"{one} ") for one in new)}
 
 
 def _gather(

@@ -12,12 +12,13 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from thwart.core.trust import Bounds, Piece, TrustError
+from thwart.core.trust import Bounds, Piece
+from thwart.trust import chain
 from thwart.trust import keys as public_keys
 from thwart.trust._case import RefusedError
 from thwart.trust._values import document, instant, table, tables, text
@@ -32,7 +33,8 @@ _METHODS = {"ecdsa": ("ecdsa",), "rsa": ("rsapss", "rsapkcs1v15"), "ed25519": ("
 _HEX = re.compile(r"[0-9a-f]{64}")
 _EXACT = 1 << 53  # notary reads numbers as floats: beyond this they would no longer be what was signed
 _KEYS = 256
-_WORDS = {"None": "null", "True": "true", "False": "false"}
+_ESCAPE = re.compile(r'\\(?:(["\\])|u([0-9a-f]{4})|([bfnrt]))')
+_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ def read(piece: Piece, role: str, bounds: Bounds) -> File:
     expires = instant(text(content, "expires"))
     if expires is None:
         raise RefusedError("malformed", f"{role}: it does not say when it expires")
-    listed = tables(value, "signatures", bounds.signatures)
+    listed = tables(value, "signatures", _KEYS)  # after years of rotations there are many
     return File(
         piece=piece,
         role=role,
@@ -121,7 +123,11 @@ def read(piece: Piece, role: str, bounds: Bounds) -> File:
 
 def canonical(value: object) -> bytes:
     """Canonical JSON as notary signs it: sorted keys, no blanks, only quotes and backslashes escaped, whole numbers."""
-    return "".join(_written(value)).encode()
+    written = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return _ESCAPE.sub(_unescaped, written).encode()
+    except UnicodeEncodeError:
+        raise RefusedError("malformed", "a string is not Unicode") from None
 
 
 def role_of(listed: Mapping[str, Any], stated: Mapping[str, Any], name: str) -> Role:
@@ -206,31 +212,10 @@ def _integer(written: str) -> int:
     return int(written)
 
 
-def _written(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield "{"
-        for index, key in enumerate(sorted(value)):
-            yield "," if index else ""
-            yield _quoted(key) + ":"
-            yield from _written(value[key])
-        yield "}"
-    elif isinstance(value, list):
-        yield "["
-        for index, one in enumerate(value):
-            yield "," if index else ""
-            yield from _written(one)
-        yield "]"
-    elif isinstance(value, str):
-        yield _quoted(value)
-    else:
-        yield _WORDS.get(str(value), str(value))
-
-
-
-def _quoted(value: str) -> str:
-    if any("\ud800" <= one <= "\udfff" for one in value):
-        raise RefusedError("malformed", "a string is not Unicode")
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _unescaped(match: re.Match[str]) -> str:
+    """Canonical JSON leaves control characters as they are."""
+    kept, code, letter = match.groups()
+    return match[0] if kept else chr(int(code, 16)) if code else _CONTROLS[letter]
 
 
 def _key(key_id: str, stated: Mapping[str, Any]) -> SignerKey:
@@ -244,27 +229,28 @@ def _key(key_id: str, stated: Mapping[str, Any]) -> SignerKey:
 
 def _material(kind: str, data: bytes) -> dict[str, Any]:
     """Kind, key and certificates by the stated type of a key, which the key itself has to be."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-    from thwart.trust import chain
-
+    bare = _X509.get(kind, kind)
+    if bare not in _METHODS:
+        raise RefusedError("key", f"a key is of the unknown type {kind[:40]!r}")
     certificates: tuple[x509.Certificate, ...] = ()
     try:
         if kind in _X509:
             certificates = tuple(chain.load_pem(data))
-            kind, key = _X509[kind], public_keys.of(certificates[0].public_key(), "certificate")
+            key = public_keys.of(certificates[0].public_key(), "certificate")
         elif kind == "ed25519":
             key = public_keys.of(ed25519.Ed25519PublicKey.from_public_bytes(data), kind)
-        elif kind in ("ecdsa", "rsa"):
-            key = public_keys.read(data, kind)
         else:
-            raise RefusedError("key", f"a key is of the unknown type {kind[:40]!r}")
-    except (ValueError, TypeError, IndexError, TrustError):
-        raise RefusedError("key", f"a key of the type {kind[:40]!r} cannot be read") from None
-    wanted = {"ecdsa": ec.EllipticCurvePublicKey, "rsa": rsa.RSAPublicKey, "ed25519": ed25519.Ed25519PublicKey}[kind]
+            key = public_keys.of(load_der_public_key(data), kind)
+    except (ValueError, TypeError, IndexError, UnsupportedAlgorithm, RefusedError):
+        raise RefusedError("key", f"a key of the type {kind} cannot be read") from None
+    wanted = {"ecdsa": ec.EllipticCurvePublicKey, "rsa": rsa.RSAPublicKey, "ed25519": ed25519.Ed25519PublicKey}[bare]
     if not isinstance(key.public, wanted):
         raise RefusedError("key", f"a key is not of the type {kind} that it states")
-    return {"kind": kind, "key": key, "certificates": certificates}
+    return {"kind": bare, "key": key, "certificates": certificates}
 
 
 def _verifies(key: SignerKey, method: str, signature: bytes, signed: bytes) -> bool:

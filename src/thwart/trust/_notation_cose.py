@@ -88,10 +88,10 @@ def _refuse(*_: object) -> NoReturn:
     raise ValueError("a tag that does not belong here")
 
 
-def _time(decoder: Any) -> Any:  # noqa: ANN401 - a class of cbor2's
+def _time(value: object, _: bool) -> Any:  # noqa: ANN401 - a class of cbor2's
     import cbor2
 
-    return cbor2.CBORTag(_TIME, decoder.decode())
+    return cbor2.CBORTag(_TIME, value)
 
 
 def _labelled(value: object) -> Mapping[Any, Any]:

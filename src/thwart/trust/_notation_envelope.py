@@ -114,6 +114,9 @@ def attributes(
     must = {SCHEME, EXPIRY if expires else SCHEME, mine if scheme == AUTHORITY else SCHEME}
     if must - marked:
         raise RefusedError("critical", f"{', '.join(sorted(must - marked))} must be marked as critical")
+    reserved = [name for name in protected if str(name).startswith(PREFIX) and name not in _UNDERSTOOD]
+    if reserved:
+        raise RefusedError("attribute", f"the attribute {reserved[0][:_ATTRIBUTE_TEXT]} asks for what is not done here")
     ignored = tuple(str(name)[:_ATTRIBUTE_TEXT] for name in protected if name not in _UNDERSTOOD and name not in own)
     return Attributes(scheme=scheme, signed_at=signed_at, expires=expires, ignored=ignored)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from thwart.core.trust import Bounds
 from thwart.trust import chain
 from thwart.trust._case import RefusedError
-from thwart.trust._notation_envelope import AGENT, PAYLOAD, TIMESTAMP, Envelope, attributes
+from thwart.trust._notation_envelope import PAYLOAD, TIMESTAMP, Envelope, attributes
 from thwart.trust._notation_json import strict
 from thwart.trust._notation_keys import ALGORITHMS
 from thwart.trust._values import instant, table, text
@@ -20,20 +20,18 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 _OWN = ("alg", "cty", "crit")
-_UNPROTECTED = frozenset(["x5c", TIMESTAMP, AGENT])
 _BY_NAME = {one.name: one for one in ALGORITHMS}
 
 
 def read(content: bytes, bounds: Bounds) -> Envelope:
     """The envelope, of which nothing is verified yet."""
     outer = strict(content, bounds, "the envelope")
-    odd = sorted(set(outer) - {"payload", "protected", "header", "signature"})
-    if odd:
-        raise RefusedError("malformed", f"the envelope has a member {odd[0][:60]!r} that does not belong there")
+    if "signatures" in outer:  # RFC 7515 section 7.2.2; other members that are not known are ignored
+        raise RefusedError("malformed", "the envelope is of two kinds at once, flattened and general")
     payload, signature = url_safe(outer, "payload"), url_safe(outer, "signature")
     protected = strict(url_safe(outer, "protected"), bounds, "the protected header")
     header = table(outer, "header")
-    if set(header) - _UNPROTECTED:
+    if set(header) & {*protected, *_OWN}:  # RFC 7515 sections 4.1.11 and 7.2.1
         raise RefusedError("malformed", "the unprotected header says what only the protected one may say")
     algorithm = _BY_NAME.get(text(protected, "alg"))
     if algorithm is None:

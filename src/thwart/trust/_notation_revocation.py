@@ -59,9 +59,8 @@ def check(
         RefusedError: one is revoked; or, its status cannot be known.
     """
     for certificate, issuer in pairwise(path):
-        mine = [one for one in lists if one.issuer == issuer.subject]
-        problems = [problem for one in mine if (problem := _unusable(one, certificate, issuer, now))]
-        usable = [one for one in mine if not _unusable(one, certificate, issuer, now)]
+        mine = [(one, _unusable(one, certificate, issuer, now)) for one in lists if one.issuer == issuer.subject]
+        usable = [one for one, problem in mine if not problem]
         try:
             revoked = _revoked(certificate, usable, signed_at)
         except (ValueError, TypeError):
@@ -70,9 +69,9 @@ def check(
             raise RefusedError(
                 "revoked", f"the certificate of {named(certificate)} is revoked, as {named(issuer)} says"
             )
-        covered = any(_base(one) is None for one in usable)
-        if not covered and (mine or (must and _revocable(certificate))):
-            why = problems[0] if problems else f"no revocation list of {named(issuer)} is given"
+        if not _covered(usable) and (mine or (must and _revocable(certificate))):
+            problems = [problem for _, problem in mine if problem]
+            why = problems[0] if problems else f"no sufficient revocation list of {named(issuer)} is given"
             raise RefusedError("revocation-unknown", f"whether {named(certificate)} is revoked cannot be known: {why}")
 
 
@@ -143,15 +142,24 @@ def _revoked(
 def _entries(
     certificate: x509.Certificate, lists: Sequence[x509.CertificateRevocationList]
 ) -> Iterator[x509.RevokedCertificate]:
-    """The certificate's entries in all base lists and in the deltas that build on one of them (section 5.2.4)."""
-    numbers = [_number(one) for one in lists if _base(one) is None]
+    """The certificate's entries in base lists, and then in the deltas that are newer (section 5.2.4)."""
+    newest = _newest(lists)
     for one in sorted(lists, key=lambda one: _base(one) is not None):
-        base = _base(one)
-        if base is not None and not any(base <= number < _number(one) for number in numbers):
-            continue
-        entry = one.get_revoked_certificate_by_serial_number(certificate.serial_number)
-        if entry is not None:
-            yield entry
+        if _base(one) is None or _number(one) > newest:
+            entry = one.get_revoked_certificate_by_serial_number(certificate.serial_number)
+            if entry is not None:
+                yield entry
+
+
+def _covered(lists: Sequence[x509.CertificateRevocationList]) -> bool:
+    """Whether there is a base list, and one at least as new as each delta builds on: nothing is missing in between."""
+    newest = _newest(lists)
+    bases = [_base(one) for one in lists]
+    return None in bases and all(base is None or base <= newest for base in bases)
+
+
+def _newest(lists: Sequence[x509.CertificateRevocationList]) -> int:
+    return max((_number(one) for one in lists if _base(one) is None), default=-1)
 
 
 def _base(one: x509.CertificateRevocationList) -> int | None:

@@ -20,6 +20,7 @@ _DURATION = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _PROBES = ("nobody@thwart.invalid", "https://thwart.invalid/a/b/c@refs/heads/x", "https://thwart.invalid", "x")
 _SEVERITIES = ("negligible", "low", "medium", "high", "critical")
+_DOCKER_ROLES = Pattern("targets/releases or targets", re.compile(r"targets(/releases)?"))
 
 LEAF = {
     "format": "only in this format, or these",
@@ -37,13 +38,15 @@ LEAF = {
     "timestamp": "a trusted time-stamping authority vouches for its time",
     "max-age": "not older than this, by a proven time: `30d`, `12h`",
     "attestation": "not a plain signature but a statement that says this",
+    "delegations": "Docker Content Trust: all of these roles, instead of `targets/releases` or else `targets`",
+    "unsafe-first-use": "Docker Content Trust: a root that nobody pinned is trusted when it is first seen",
     "unsafe-any-identity": "let the identity be a mere wildcard",
     "unsafe-any-issuer": "do not ask who checked the identity",
     "unsafe-no-transparency": "do without the log entry of a Sigstore certificate",
     "unsafe-no-sct": "do without the certificate log's promise in a Sigstore certificate",
 }
 CLAIMS = {
-    "predicate": "the predicate type: an address, or slsa-provenance, sbom, cyclonedx, spdx, vulnerabilities, openvex",
+    "predicate": "the predicate type: an address, or slsa-provenance, sbom, cyclonedx, spdx, vulnerabilities, openvex, any",
     "builder": "SLSA: the builder's id, exactly",
     "builder-regex": "SLSA: the builder's id by regular expression",
     "source": "SLSA: the source repository, exactly",
@@ -118,6 +121,8 @@ class _Reader:
             names = self._names(stated["keys"], f"{at}.keys")
             rest = {key: value for key, value in stated.items() if key not in ("keys", "at-least")}
             return self._least([{**rest, "key": name} for name in names], stated["at-least"], at, depth)
+        if "delegations" in stated:
+            return self._delegations(stated, at)
         kinds = [key for key in ("all-of", "any-of", "of") if key in stated]
         if not kinds:
             return self._leaf(stated, at)
@@ -128,6 +133,13 @@ class _Reader:
             return self._least(stated["of"], stated.get("at-least"), at, depth)
         members = self._members(stated[kinds[0]], f"{at}.{kinds[0]}", depth)
         return Group(kind=kinds[0].removesuffix("-of"), members=members)
+
+    def _delegations(self, stated: Mapping[str, Any], at: str) -> Group:
+        rest = {key: value for key, value in stated.items() if key != "delegations"}
+        roles = self._names(stated["delegations"], f"{at}.delegations")
+        return Group(
+            kind="all", members=tuple(self._leaf({**rest, "format": "dct", "subject": role}, at) for role in roles)
+        )
 
     def _least(self, listed: object, count: object, at: str, depth: int) -> Group:
         members = self._members(listed, f"{at}.of", depth)
@@ -148,8 +160,11 @@ class _Reader:
         subject = self._subject(stated, at)
         issuer = self._pattern(stated, "issuer", at, wild=self._flag(stated, "unsafe-any-issuer", at))
         authorities = self._names(stated["authority"], f"{at}.authority") if "authority" in stated else ()
-        self._who(stated, at, keys, subject, issuer, authorities)
         formats = self._names(stated["format"], f"{at}.format") if "format" in stated else ()
+        if formats == ("dct",) and not keys:  # the pinned root vouches for the roles
+            subject = subject or _DOCKER_ROLES
+        elif formats != ("tuf",):  # there every role that the root leads to may speak
+            self._who(stated, at, keys, subject, issuer, authorities)
         for name in formats:
             if name not in FORMATS:
                 self._refuse(at, f"{name!r} is not a format", *_meant(name, FORMATS))
@@ -170,6 +185,7 @@ class _Reader:
             claims=self._claims(stated["attestation"], f"{at}.attestation") if "attestation" in stated else None,
             without_log=self._flag(stated, "unsafe-no-transparency", at),
             without_promise=self._flag(stated, "unsafe-no-sct", at),
+            first_use=self._flag(stated, "unsafe-first-use", at),
         )
 
     def _who(

@@ -77,8 +77,9 @@ def sign(request: Request, signer: Signer) -> bytes:
     return envelope
 
 
-def manifest(subject: Descriptor, request: Request, envelope: bytes) -> bytes:
-    """The manifest under which a registry lists the envelope as a referrer of `subject`; its config is `CONFIG`."""
+def manifest(request: Request, envelope: bytes) -> bytes:
+    """The manifest by which a registry lists the envelope as a referrer of what it signs; its config is `CONFIG`."""
+    subject = request.target
     certificates = _notation_stores.certificates(request.chain, "the certificate chain")
     thumbprints = [hashlib.sha256(_der(one)).hexdigest() for one in certificates]
     document = {

@@ -21,7 +21,7 @@ from thwart.core.trust import Reason
 
 FILES = "files"
 TEXT_MAX = 2048
-FORMATS = ("cosign", "dsse", "bundle", "detached", "notation", "dct")
+FORMATS = ("cosign", "dsse", "bundle", "detached", "notation", "dct", "tuf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Leaf:
     claims: Claims | None = None
     without_log: bool = False
     without_promise: bool = False
+    first_use: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

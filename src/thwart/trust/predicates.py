@@ -34,6 +34,7 @@ NAMES = {
     "vulnerabilities": _VULNS,
     "openvex": _OPENVEX,
 }
+ANY = "any"
 _RANK = {name: rank for rank, name in enumerate(("negligible", "low", "medium", "high", "critical"))}
 _SKEW = timedelta(minutes=5)
 _MOST = 200_000
@@ -42,6 +43,8 @@ _MOST = 200_000
 def misfit(claims: Claims, attestation: Attestation, now: datetime) -> Reason | None:
     """Why an attestation is not what is required; None when it is."""
     kind, predicate = attestation.predicate_type, attestation.predicate
+    if claims.predicate == ANY:
+        return _too_old(claims.max_age, attestation, now) if claims.max_age is not None else None
     wanted = NAMES.get(claims.predicate, (claims.predicate,))
     if not any(kind == one or (one in _SPDX + _CYCLONEDX and kind.startswith(one + "/")) for one in wanted):
         return Reason(slug="predicate", sentence=f"it is of type {kind[:100]}, not {claims.predicate}")
@@ -130,7 +133,7 @@ def _wrong_scan(claims: Claims, predicate: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def _severities(result: object) -> list[str] | None:
-    """The severities in a scanner's own output: Trivy's, Grype's, or in-toto's list; None when it is none of these."""
+    """The severities in a scanner's own output: Thwart's, Trivy's, Grype's, or in-toto's list; None when it is none of these."""
     if isinstance(result, list):
         return [_scored(one) for one in result[:_MOST] if isinstance(one, dict)]
     if not isinstance(result, dict):
@@ -138,6 +141,9 @@ def _severities(result: object) -> list[str] | None:
     if isinstance(result.get("Results"), list) or "ArtifactName" in result:
         held = [_list(one, "Vulnerabilities") for one in _list(result, "Results")]
         return [_text(one, "Severity").lower() for found in held for one in found]
+    if isinstance(result.get("reports"), list):
+        found = [_list(report, "findings") for report in _list(result, "reports")]
+        return [_text(one, "severity").lower() for each in found for one in each]
     if isinstance(result.get("matches"), list):
         return [_text(_at(one, "vulnerability"), "severity").lower() for one in _list(result, "matches")]
     return None

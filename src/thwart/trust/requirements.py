@@ -141,6 +141,8 @@ class _Asking:
         return None
 
     def _wrong_facts(self, leaf: Leaf, signature: Signature) -> Reason | None:
+        if signature.first_use and not leaf.first_use:
+            return _not("first-use", "its root is not pinned, and the policy does not allow trust on first use")
         needs_log = leaf.transparency or (signature.sigstore and not leaf.without_log)
         if needs_log and not signature.logs:
             return _not("no-log", "no trusted transparency log holds it")
@@ -164,7 +166,7 @@ class _Asking:
 
 def described(leaf: Leaf) -> str:
     """A leaf in words."""
-    what = f"attestation {leaf.claims.predicate}" if leaf.claims else f"{' or '.join(leaf.formats)} signature".strip()
+    what = f"attestation ({leaf.claims.predicate})" if leaf.claims else f"{' or '.join(leaf.formats)} signature".strip()
     if leaf.keys:
         return f"{what} by {' or '.join(leaf.keys)}"
     subject = leaf.subject.text if leaf.subject else "anybody"

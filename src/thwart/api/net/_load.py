@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from thwart.api._collector import no_collector
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.finding import Diagnostic
 from thwart.core.limits import DEFAULT, Limits
@@ -48,7 +48,7 @@ class Network:
         """Endpoints by name and by address; made when it is first asked for."""
         from thwart.network.explain import Directory
 
-        with _no_collector():
+        with no_collector():
             return Directory(self.model)
 
     @property
@@ -83,7 +83,7 @@ def load_network(
     from thwart.network.world import read_world
 
     unread: list[Diagnostic] = []
-    with _no_collector():
+    with no_collector():
         replacing = _files(over, stdin, limits, unread, progress)
         world = read_world(_files(paths, stdin, limits, unread, progress), limits, replacing)
     if world.refused:
@@ -91,24 +91,10 @@ def load_network(
     if not (world.endpoints or world.policies or world.namespaces or world.unmodelled or world.finished):
         reasons = [f"{one.path}: {one.message}" for one in (*unread, *world.diagnostics)[:5]]
         raise SourceError("nothing there describes a pod, a workload, a namespace or a policy", *reasons)
-    with _no_collector():
+    with no_collector():
         model = Model(world)
     found = (*unread, *world.diagnostics, *assumptions(world))
     return Network(model=model, diagnostics=found)
-
-
-@contextlib.contextmanager
-def _no_collector() -> Iterator[None]:
-    """Millions of objects are made that form no cycles: looking for some takes a fifth of the time."""
-    import gc
-
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _files(

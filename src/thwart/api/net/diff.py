@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from thwart.api.net._load import RefusedError, _files, _no_collector
+from thwart.api._collector import no_collector
+from thwart.api.net._load import RefusedError, _files
 from thwart.api.net.verify import IN_THE_ANSWERS
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.finding import Diagnostic
@@ -46,7 +47,7 @@ def load_side(paths: Iterable[str], *, stdin: bytes | None = None, limits: Limit
 
     unread: list[Diagnostic] = []
     chosen = list(paths)
-    with _no_collector():
+    with no_collector():
         world = read_world(_files(chosen, stdin, limits, unread), limits)
     if world.refused:
         raise RefusedError(world.refused)
@@ -63,7 +64,7 @@ def diff_networks(old: Side, new: Side, intents: Sequence[Intent] = ()) -> Diffe
     from thwart.network.comparing import compare
     from thwart.network.intents.checking import verify
 
-    with _no_collector():
+    with no_collector():
         found = compare(old.world, new.world)
     changed = intent_changes(verify(found.old, intents), verify(found.new, intents)) if intents else ()
     unread = [one for side in (old, new) for one in side.diagnostics if one.incomplete and one.slug != IN_THE_ANSWERS]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from thwart.api.net._load import Network, _no_collector
+from thwart.api._collector import no_collector
+from thwart.api.net._load import Network
 from thwart.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def expose(network: Network) -> Exposure:
     """Doors, openings and problems; see `thwart.network.exposure.Exposure`."""
     from thwart.network.exposure import build_exposure
 
-    with _no_collector():
+    with no_collector():
         return build_exposure(network.model, services_of(network))
 
 

@@ -70,6 +70,7 @@ class _Filler:
         self.made = Container(
             name=f"{run.program} {run.verb} of {image}",
             origin="command",
+            confidence="low" if line.example else "high",
             where=Where(place=line.place),
             document=document,
             edit=edits(line, lines),
@@ -110,9 +111,8 @@ class _Filler:
         if given.name == "network":
             self._network(given)
         elif given.name == "restart":
-            policy, _, most = given.value.partition(":")
-            tries = run_values.integer(most or "0")
-            self._one("restart", given, None if UNKNOWN in policy or tries is None else Restart(policy, tries))
+            found = run_values.restart(given.value)
+            self._one("restart", given, None if found is None else Restart(*found))
         elif given.name == "health-cmd":
             self._one("healthcheck", given, given.value != "none" if given.known else None)
         else:
@@ -174,14 +174,8 @@ def _known(text: str) -> str | None:
     return None if UNKNOWN in text else text
 
 
-def _capability(text: str) -> str | None:
-    return None if UNKNOWN in text else text.upper().removeprefix("CAP_")
-
-
-def _security(text: str) -> str | None:
-    """`key=value`; before Docker 1.11 it was written `key:value`. `label=type:x` has both."""
-    key, colon, value = text.partition(":")
-    return None if UNKNOWN in text else f"{key}={value}" if colon and "=" not in key else text
+def _spelled(spell: Callable[[str], str]) -> Callable[[str], str | None]:
+    return lambda text: None if UNKNOWN in text else spell(text)
 
 
 def _port(text: str) -> Port | None:
@@ -190,13 +184,15 @@ def _port(text: str) -> Port | None:
 
 
 def _volume(text: str) -> Mount | None:
-    found = run_values.volume(text)
-    return None if found is None else Mount(*found)
+    return _mounted(run_values.volume(text))
 
 
 def _mount(text: str) -> Mount | None:
-    found = run_values.mount(text)
-    return None if found is None else Mount(*found)
+    return _mounted(run_values.mount(text))
+
+
+def _mounted(found: run_values.MountText | None) -> Mount | None:
+    return None if found is None else Mount(*found._replace(source=found.source.replace(UNKNOWN, "…")))
 
 
 def _ulimit(text: str) -> Ulimit | None:
@@ -205,13 +201,8 @@ def _ulimit(text: str) -> Ulimit | None:
 
 
 def _device(text: str) -> Device | None:
-    if UNKNOWN in text:
-        return None
-    host, _, rest = text.partition(":")
-    target, _, permissions = rest.partition(":")
-    if target and not target.startswith("/"):  # `/dev/x:rw`
-        target, permissions = "", target
-    return Device(host, target or host, permissions or "rwm")
+    found = run_values.device(text)
+    return None if found is None else Device(*found)
 
 
 def _gpu(text: str) -> Device | None:
@@ -232,8 +223,8 @@ def _pair(text: str, mark: str) -> tuple[str, str] | None:
 
 _LISTS: dict[str, tuple[str, Callable[[str], object]]] = {
     "add-host": ("extra_hosts", lambda text: _pair(text, "=" if "=" in text else ":")),
-    "cap-add": ("cap_add", _capability),
-    "cap-drop": ("cap_drop", _capability),
+    "cap-add": ("cap_add", _spelled(run_values.capability)),
+    "cap-drop": ("cap_drop", _spelled(run_values.capability)),
     "device": ("devices", _device),
     "device-cgroup-rule": ("device_cgroup_rules", _known),
     "dns": ("dns", _known),
@@ -245,7 +236,7 @@ _LISTS: dict[str, tuple[str, Callable[[str], object]]] = {
     "mount": ("mounts", _mount),
     "publish": ("ports", _port),
     "secret": ("secrets", lambda text: _known(text.partition(",")[0])),
-    "security-opt": ("security_opt", _security),
+    "security-opt": ("security_opt", _spelled(run_values.option)),
     "sysctl": ("sysctls", lambda text: _pair(text, "=")),
     "tmpfs": ("tmpfs", lambda text: _known(text.partition(":")[0])),
     "ulimit": ("ulimits", _ulimit),

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-UNKNOWN = "\ufffc"  # stands in a text for what no file tells
+from thwart.lib.run_arguments import UNKNOWN
+
 _MOST_NESTED = 16
 _MOST_BYTES = 1 << 16  # of one value after variables
 _START = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|(\{))")

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 from thwart.core.edit import Append, Drop, Edit, Put
+from thwart.lib import run_values
 from thwart.rules.compose import _syntax as syntax
 from thwart.rules.compose._nodes import Node, pairs, unique
+from thwart.rules.container._paths import is_socket
 from thwart.rules.container._settings import (
     Change,
     Container,
@@ -65,9 +67,9 @@ _SIZES = {"memory": "mem_limit", "memory_reservation": "mem_reservation", "memor
 _NUMBERS = {"oom_score_adj": "oom_score_adj", "cpu_shares": "cpu_shares", "pids_limit": "pids_limit"}
 _LISTS: dict[str, tuple[str, Callable[[str], str]]] = {
     "group_add": ("group_add", str),
-    "cap_add": ("cap_add", syntax.capability),
-    "cap_drop": ("cap_drop", syntax.capability),
-    "security_opt": ("security_opt", syntax.option),
+    "cap_add": ("cap_add", run_values.capability),
+    "cap_drop": ("cap_drop", run_values.capability),
+    "security_opt": ("security_opt", run_values.option),
     "device_cgroup_rules": ("device_cgroup_rules", str),
     "tmpfs": ("tmpfs", lambda one: one.partition(":")[0]),
     "volumes_from": ("volumes_from", str),
@@ -249,9 +251,18 @@ def _ulimit(reader: _Reader, name: str, node: Node) -> None:
 
 
 def _mounts(reader: _Reader) -> None:
-    reader.container.mounts = reader.several("mounts", "volumes", _mount)
+    reader.container.mounts = [*reader.several("mounts", "volumes", _mount), *_told_by_their_ends(reader)]
     reader.container.devices = reader.several("devices", "devices", _device)
     reader.container.secrets = reader.several("secrets", "secrets", _source)
+
+
+def _told_by_their_ends(reader: _Reader) -> Iterator[Said[Mount]]:
+    """`${XDG_RUNTIME_DIR}/docker.sock:/x`: a variable without a value hides where a file is, not what it is."""
+    listed = reader.node.at("volumes")
+    for node in listed.items if listed is not None else ():
+        found = syntax.volume(node.value) if node.unset and isinstance(node.value, str) else None
+        if found is not None and (is_socket(found.source) or is_socket(found.target)):
+            yield Said(found._replace(kind="bind"), node.where)
 
 
 def _mount(node: Node) -> Mount | None:
@@ -268,7 +279,7 @@ def _mount(node: Node) -> Mount | None:
         str(target.value) if target is not None else "",
         read_only is not None and syntax.flag(read_only.value) is True,
         str(spread.value) if spread is not None else "",
-        syntax.absolute(written) if kind.value == "bind" else "",
+        run_values.absolute(written) if kind.value == "bind" else "",
     )
 
 

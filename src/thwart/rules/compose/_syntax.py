@@ -9,6 +9,7 @@ import math
 import re
 
 from thwart.lib import run_values
+from thwart.lib.run_arguments import UNKNOWN
 from thwart.rules.container._settings import Device, Mount, Port, Restart
 
 _WORDS = {
@@ -71,8 +72,8 @@ def span(value: object) -> tuple[int, int] | None:
 
 
 def volume(value: str) -> Mount | None:
-    """The short form."""
-    found = run_values.volume(value)
+    """The short form; what no file tells of it is shown as dots."""
+    found = run_values.volume(value.replace(UNKNOWN, "…"))
     return None if found is None else Mount(*found)
 
 

@@ -23,12 +23,15 @@ _BELOW = (
 _FILES = ("/etc/passwd", "/etc/shadow", "/etc/sudoers", "/etc/crontab", "/etc/group", "/etc/gshadow")
 
 
+def is_socket(path: str) -> bool:
+    """Whether the path is named as an engine's socket or pipe is."""
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
+    return name in (*_SOCKETS, "docker_engine", "dockerdesktoplinuxengine")
+
+
 def is_engine_socket(path: str) -> bool:
     """Whether the path is an engine's socket or pipe, or a folder where one is."""
-    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
-    if name in _SOCKETS or name in ("docker_engine", "dockerdesktoplinuxengine"):
-        return True
-    return path.removeprefix("/var") in _RUN
+    return is_socket(path) or path.removeprefix("/var") in _RUN
 
 
 def is_system_folder(path: str) -> bool:

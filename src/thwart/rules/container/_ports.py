@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thwart.rules.container._settings import Change, Container, Port, Said, replace
+from thwart.rules.container._settings import Change, Container, Port, Said, replace, span
 
 _INNER = {
     **dict.fromkeys((1433, 1434), "SQL Server"),
@@ -39,22 +39,10 @@ def inner(port: Port) -> str:
     return next((name for number, name in _INNER.items() if first <= number <= last), "")
 
 
-def told(port: Port) -> str:
-    """`8080`, or `8080 to container port 80`; a range with both ends."""
-    outside, inside = _span(port.published), _span(port.target)
-    if not port.published[0]:
-        return f"container port {inside}"
-    return outside if outside == inside else f"{outside} to container port {inside}"
-
-
 def to_localhost(container: Container, said: Said[Port]) -> tuple[Change, ...]:
     """What makes only the host reach it; nothing of a port of the long form, whose place is not one text."""
     port = said.value
     if container.origin == "engine" or not port.published[0]:
         return ()
     protocol = f"/{port.protocol}" if port.protocol != "tcp" else ""
-    return (replace("ports", said, f"127.0.0.1:{_span(port.published)}:{_span(port.target)}{protocol}"),)
-
-
-def _span(ends: tuple[int, int]) -> str:
-    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]}-{ends[1]}"
+    return (replace("ports", said, f"127.0.0.1:{span(port.published)}:{span(port.target)}{protocol}"),)

@@ -149,6 +149,20 @@ def remove(field_: str, said: Said[Any]) -> Change:
     return Change("remove", field_, None, said)
 
 
+def _part(value: object) -> str:
+    """What a reader calls one of several: findings of one hide none of another."""
+    if isinstance(value, Mount):
+        return f"mount {(value.target or value.source)[:120]}"
+    if isinstance(value, Port):
+        return f"port {span(value.published if value.published[0] else value.target)}"
+    return f"device {value.host[:80]}" if isinstance(value, Device) else ""
+
+
+def span(ends: tuple[int, int]) -> str:
+    """`80` or `8000-8010`."""
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]}-{ends[1]}"
+
+
 def _no_edit(_: Change) -> Edit | None:
     return None
 
@@ -158,8 +172,8 @@ class Container:
     """One container. Sizes are in bytes; capabilities without `CAP_`, in upper case; names of images as written.
 
     `name` is what a reader calls it: `service web`, `container web`, `docker run of shop/web:1`. `origin` is `compose`,
-    `command` or `engine`. `key` is what others of its project call it. `complete` tells whether its settings are all that
-    decides: False of a service that an unread file completes.
+    `command` or `engine`. `key` is what others of its project call it. `partial`: an unread file completes it.
+    `confidence` bounds that of every finding: low where it is only shown to a reader, as an example.
     """
 
     name: str
@@ -168,6 +182,7 @@ class Container:
     key: str = ""
     document: int = 0
     partial: bool = False
+    confidence: str = "high"
     unknown: set[str] = field(default_factory=set)  # names of fields, whose values nobody knows
     edit: Callable[[Change], Edit | None] = _no_edit
 
@@ -231,9 +246,14 @@ class Container:
     tty: Said[bool] | None = None
     runtime: Said[str] | None = None
 
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The image that it runs, unless that is built from sources at hand."""
+        return (self.image.value,) if self.image is not None and not self.built else ()
+
     def hit(self, said: Said[T], phrase: str, *changes: Change, safe: bool = False, hidden: bool = False) -> Hit:
         """A finding at a setting that is there; with the edits that `changes` come to, if all of them come to one."""
-        return self._mended(said.where.hit(phrase, hidden=hidden), changes, safe=safe)
+        return self._mended(said.where.hit(phrase, _part(said.value), hidden=hidden), changes, safe=safe)
 
     def lacks(self, names: tuple[str, ...], phrase: str, *changes: Change, safe: bool = False) -> Iterator[Hit]:
         """A finding that none of the fields states anything good, unless one of them is unknown: none at all then.

@@ -2,7 +2,8 @@
 
 Limits of the group that it is put into count, and those who made that group may not know of it.
 
-Fix: Take `cgroup_parent` away. It is no safe fix: whoever made the group wanted its limits.
+Fix: Take the parent group away (`cgroup_parent`, `--cgroup-parent`). It is no safe fix: whoever made the group wanted
+its limits.
 
 Bad:
     services:

@@ -2,8 +2,8 @@
 
 It sees how every other container is limited, and with a writable mount moves itself out of its own limits.
 
-Fix: Take `cgroup: host` away. It is no safe fix: a program that was given it on purpose, such as a monitor, fails
-without.
+Fix: Give the container a cgroup namespace of its own, which is the default. It is no safe fix: a program that was
+given it on purpose, such as a monitor, fails without.
 
 Bad:
     services:

@@ -39,7 +39,7 @@ def host_device(container: Container) -> Iterator[Hit]:
     """Devices made to be used by programs (/dev/dri, /dev/fuse, /dev/net/tun, serial lines, cameras) are passed over."""
     for said in container.devices:
         if _RISKY.match(said.value.host):
-            yield container.hit(said, f"uses the host's {said.value.host[:80]}")
+            yield container.hit(said, "is the host's, and none that is made for programs")
     for rule in container.device_cgroup_rules:
         if rule.value.startswith(("a ", "b ")):
             yield container.hit(rule, f"may use devices by the rule {rule.value[:80]!r}")

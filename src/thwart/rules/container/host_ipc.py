@@ -2,8 +2,8 @@
 
 Shared memory and semaphores of the host's programs, databases among them, can be read and written from the container.
 
-Fix: Take `ipc: host` away. It is no safe fix: a program that was given it on purpose, such as a monitor, fails
-without.
+Fix: Give the container an IPC namespace of its own, which is the default. It is no safe fix: a program that was given
+it on purpose, such as a monitor, fails without.
 
 Bad:
     services:

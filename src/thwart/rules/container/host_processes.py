@@ -2,8 +2,8 @@
 
 It reads their environments and memory with the right capability, and kills or traces them as the same user.
 
-Fix: Take `pid: host` away. It is no safe fix: a program that was given it on purpose, such as a monitor, fails
-without.
+Fix: Give the container a PID namespace of its own, which is the default. It is no safe fix: a program that was given
+it on purpose, such as a monitor, fails without.
 
 Bad:
     services:

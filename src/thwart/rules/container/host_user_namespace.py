@@ -2,8 +2,8 @@
 
 Where the engine maps root of containers to a nobody of the host, this one keeps the real root.
 
-Fix: Take `userns_mode: host` away. It is no safe fix: a program that was given it on purpose, such as a monitor,
-fails without.
+Fix: Leave the container in the engine's user namespace, which is the default. It is no safe fix: a program that was
+given it on purpose, such as a monitor, fails without.
 
 Bad:
     services:

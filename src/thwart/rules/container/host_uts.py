@@ -3,8 +3,8 @@
 With the right capability it changes the host's name, and with it what logs, certificates and clusters take the host
 for.
 
-Fix: Take `uts: host` away. It is no safe fix: a program that was given it on purpose, such as a monitor, fails
-without.
+Fix: Give the container a UTS namespace of its own, which is the default. It is no safe fix: a program that was given
+it on purpose, such as a monitor, fails without.
 
 Bad:
     services:

@@ -3,8 +3,8 @@
 Most images choose root. Whoever reads the document cannot tell, and the next version of the image may choose
 otherwise.
 
-Fix: State `user`, as numbers. No edit is offered: only the image tells which user can work; accept this finding where
-its USER is known.
+Fix: State the user, as numbers. No edit is offered: only the image tells which user can work; accept this finding
+where its USER is known.
 
 Bad:
     services:

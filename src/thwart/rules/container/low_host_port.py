@@ -25,7 +25,6 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.container import Container, container_rule
-from thwart.rules.container._ports import told
 
 
 @container_rule(Severity.NEGLIGIBLE, "cis-docker:5.8")
@@ -34,4 +33,4 @@ def low_host_port(container: Container) -> Iterator[Hit]:
     for said in container.ports:
         first, last = said.value.published
         if 0 < first < 1024 and not {first, last} <= {80, 443}:
-            yield container.hit(said, f"publishes {told(said.value)}, a port below 1024")
+            yield container.hit(said, "is one below 1024")

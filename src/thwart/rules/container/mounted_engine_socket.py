@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.container import Container, container_rule
-from thwart.rules.container._paths import is_engine_socket
+from thwart.rules.container._paths import is_engine_socket, is_socket
 from thwart.rules.container._settings import remove
 
 
@@ -34,8 +34,12 @@ from thwart.rules.container._settings import remove
 def mounted_engine_socket(container: Container) -> Iterator[Hit]:
     """Compose's `use_api_socket` mounts it too, with the user's credentials."""
     for said in container.mounts:
-        if is_engine_socket(said.value.path or said.value.source):
-            yield container.hit(said, f"mounts the engine's socket {said.value.source}", remove("mounts", said))
+        found = said.value
+        if is_engine_socket(found.path or found.source) or (found.kind == "bind" and is_socket(found.target)):
+            way = "is" if is_socket(found.source) or is_socket(found.target) else "holds"
+            yield container.hit(
+                said, f"{way} the engine's socket: the host's {found.source[:120]}", remove("mounts", said)
+            )
     if container.api_socket is not None and container.api_socket.value:
-        found = container.api_socket
-        yield container.hit(found, "is given the engine's socket and credentials", remove("api_socket", found))
+        given = container.api_socket
+        yield container.hit(given, "is given the engine's socket and credentials", remove("api_socket", given))

@@ -2,7 +2,7 @@
 
 When memory runs out the kernel then kills something else, or nothing at all, and the machine stands still.
 
-Fix: Take `oom_kill_disable` or the negative `oom_score_adj` away, and give the container a memory limit.
+Fix: Let the kernel end the container when memory runs out, and give it a memory limit.
 
 Bad:
     services:

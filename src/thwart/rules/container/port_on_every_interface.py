@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.container import Container, container_rule
-from thwart.rules.container._ports import to_localhost, told
+from thwart.rules.container._ports import to_localhost
 
 
 @container_rule(
@@ -36,8 +36,6 @@ def port_on_every_interface(container: Container) -> Iterator[Hit]:
     """CIS Docker 5.14; which ports are meant to be open, nobody but the reader knows."""
     for said in container.ports:
         if said.value.everywhere:
-            yield container.hit(
-                said, f"publishes {told(said.value)} on every interface", *to_localhost(container, said)
-            )
+            yield container.hit(said, "is published on every interface", *to_localhost(container, said))
     if container.publish_all is not None and container.publish_all.value:
         yield container.hit(container.publish_all, "publishes every port of its image on every interface")

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.container import Container, container_rule
-from thwart.rules.container._ports import inner, to_localhost, told
+from thwart.rules.container._ports import inner, to_localhost
 
 
 @container_rule(Severity.HIGH, "cis-docker:5.9", "cis-docker:5.14", "nist-800-190:4.4.3", confidence="medium")
@@ -35,5 +35,5 @@ def published_inner_port(container: Container) -> Iterator[Hit]:
         service = inner(said.value)
         if service and not said.value.local:
             place = "every interface" if said.value.everywhere else said.value.address[:60]
-            phrase = f"publishes {told(said.value)}, the port of {service}, on {place}"
+            phrase = f"leads to {service} and is published on {place}"
             yield container.hit(said, phrase, *to_localhost(container, said))

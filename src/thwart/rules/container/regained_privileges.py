@@ -3,7 +3,7 @@
 Without `no-new-privileges` a setuid program in the image makes root of any user, and file capabilities count. An
 intruder without privileges gets them back.
 
-Fix: Add `no-new-privileges:true` to `security_opt`. It is no safe fix: `sudo`, `su` and `ping` in old images need
+Fix: Add the security option `no-new-privileges:true`. It is no safe fix: `sudo`, `su` and `ping` in old images need
 what it forbids.
 
 Bad:

@@ -3,7 +3,7 @@
 Everybody who reads the document, the repository's history, `docker inspect` or a crash report has it. Arguments of a
 build stay in the image's history.
 
-Fix: Move it into a secret (`secrets:` and a file), or take it from the environment of whoever starts the container;
+Fix: Move it into a secret that is mounted as a file, or take it from the environment of whoever starts the container;
 then change it. No edit is offered: the secret must come from somewhere.
 
 Bad:

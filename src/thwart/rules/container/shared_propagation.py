@@ -31,4 +31,4 @@ def shared_propagation(container: Container) -> Iterator[Hit]:
     """Slave propagation goes one way, into the container."""
     for said in container.mounts:
         if said.value.propagation in ("shared", "rshared"):
-            yield container.hit(said, f"shares what it mounts in {said.value.target[:120]} with the host")
+            yield container.hit(said, "shares what is mounted in it with the host")

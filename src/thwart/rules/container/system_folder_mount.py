@@ -34,5 +34,5 @@ def system_folder_mount(container: Container) -> Iterator[Hit]:
     """Folders of CIS 5.6 and what is next to them; single files of them such as /etc/localtime are passed over."""
     for said in container.mounts:
         if said.value.kind == "bind" and is_system_folder(said.value.path):
-            way = "for reading" if said.value.read_only else "for writing"
-            yield container.hit(said, f"mounts the host's {said.value.path} {way}", remove("mounts", said))
+            way = "readable" if said.value.read_only else "writable"
+            yield container.hit(said, f"is the host's {said.value.path}, {way}", remove("mounts", said))

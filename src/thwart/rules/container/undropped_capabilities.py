@@ -3,8 +3,8 @@
 Unless they are dropped, a container's root keeps fourteen capabilities: it forges packets, makes device files,
 changes owners and identities. Most programs need none of them.
 
-Fix: Set `cap_drop: [ALL]`, and add back what the program needs. It is no safe fix: an entry point that changes owners
-or users stops working.
+Fix: Drop all capabilities, and add back what the program needs. That is `cap_drop: [ALL]` in Compose, `--cap-drop
+ALL` on a command line. It is no safe fix: an entry point that changes owners or users stops working.
 
 Bad:
     services:

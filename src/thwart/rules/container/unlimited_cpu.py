@@ -2,8 +2,8 @@
 
 One busy loop, or somebody's miner, then slows everything on the machine.
 
-Fix: Set `cpus`, or `cpus` under `deploy.resources.limits`. It is no safe fix: one CPU is a guess that must be
-measured.
+Fix: Set a limit of CPUs. In Compose that is `cpus`, its own or under `deploy.resources.limits`; on a command line
+`--cpus`. It is no safe fix: one CPU is a guess that must be measured.
 
 Bad:
     services:

@@ -2,8 +2,8 @@
 
 One leak or one flood of requests takes the memory of everything on the machine, until the kernel kills what it likes.
 
-Fix: Set a limit: `mem_limit`, or `memory` under `deploy.resources.limits`. It is no safe fix: 512 MiB is a guess that
-must be measured.
+Fix: Set a memory limit. In Compose that is `mem_limit`, or `memory` under `deploy.resources.limits`; on a command
+line `--memory`. It is no safe fix: 512 MiB is a guess that must be measured.
 
 Bad:
     services:

@@ -3,8 +3,8 @@
 A fork bomb, or a program that never reaps its children, uses up the host's process table: nobody can log in any more
 to stop it.
 
-Fix: Set `pids_limit`, or `pids` under `deploy.resources.limits`. It is no safe fix: 100 is what CIS names, and some
-programs need more.
+Fix: Set a limit of processes. In Compose that is `pids_limit`, or `pids` under `deploy.resources.limits`; on a
+command line `--pids-limit`. It is no safe fix: 100 is what CIS names, and some programs need more.
 
 Bad:
     services:
@@ -28,7 +28,7 @@ from thwart.rules.container import Container, container_rule
 from thwart.rules.container._settings import put
 
 
-@container_rule(Severity.MEDIUM, "cis-docker:5.29")
+@container_rule(Severity.LOW, "cis-docker:5.29")
 def unlimited_processes(container: Container) -> Iterator[Hit]:
     """0 and -1 are no limit."""
     said = container.pids_limit

@@ -3,7 +3,7 @@
 A program that hangs still runs. Without a check of its health nothing notices, and what depends on it does not wait
 for it.
 
-Fix: Add a `healthcheck` unless the image has one. No edit is offered: what to ask, only the program's maker knows.
+Fix: Add a health check unless the image has one. No edit is offered: what to ask, only the program's maker knows.
 
 Bad:
     services:

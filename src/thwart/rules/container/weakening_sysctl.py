@@ -28,6 +28,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.container import Container, container_rule
+from thwart.rules.container._settings import remove
 
 _OWN = (
     "net.",
@@ -50,4 +51,4 @@ def weakening_sysctl(container: Container) -> Iterator[Hit]:
     for said in container.sysctls:
         name, value = said.value
         if (_OPENING.fullmatch(name) and value.strip() != "0") or not name.startswith(_OWN):
-            yield container.hit(said, f"sets {name[:80]} to {value[:40]}")
+            yield container.hit(said, f"sets {name[:80]} to {value[:40]}", remove("sysctls", said))

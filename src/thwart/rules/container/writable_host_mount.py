@@ -3,8 +3,8 @@
 What the container writes there, the host and other containers read. A folder of sources or settings that is mounted
 for writing lets an intruder change them for good.
 
-Fix: Add `:ro` where the container only reads, or use a volume for what only the container needs. It is no safe fix:
-it may well write. No edit is offered: whether it writes, only the program's maker knows.
+Fix: Add `:ro` where the container only reads, or use a volume for what only the container needs. No edit is offered:
+whether it writes, only the program's maker knows.
 
 Bad:
     services:
@@ -39,4 +39,4 @@ def writable_host_mount(container: Container) -> Iterator[Hit]:
     """The short and the long forms have different edits, so that there is none here."""
     for said in container.mounts:
         if said.value.kind == "bind" and not said.value.read_only:
-            yield container.hit(said, f"may write to the host's {said.value.source[:120]}")
+            yield container.hit(said, f"is the host's {said.value.source[:120]}, writable")

@@ -3,8 +3,8 @@
 A root file system that can be written lets an intruder change the program, leave tools and survive a restart.
 Programs need to write to a few folders at most.
 
-Fix: Set `read_only: true`, and `tmpfs` or volumes where the program writes. It is no safe fix: a program that writes
-elsewhere fails.
+Fix: Make the root file system read-only, with tmpfs or volumes where the program writes. It is no safe fix: a program
+that writes elsewhere fails.
 
 Bad:
     services:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _MAX_BYTES = 4 << 20  # of one Dockerfile
 _MOST_TOLD = 20  # problems of one file
 _LONGEST = 100  # of a name, in a message
+_MOST_ABOVE = 4  # folders from the Dockerfile's to the one that is built
 _RULED = frozenset({"stage-twice"})  # problems that a rule tells of
 
 
@@ -37,12 +38,28 @@ class File:
     document = 0
     partial = False
 
-    def __init__(self, path: str, parsed: Dockerfile, build: Build, text: str = "", today: str = "") -> None:
+    def __init__(
+        self,
+        path: str,
+        parsed: Dockerfile,
+        build: Build,
+        text: str = "",
+        today: str = "",
+        beside: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self.text = text
+        self._beside = beside
+        self._own_ignore = f"{posixpath.basename(path)}.dockerignore"
         self.today = today  # ISO date on which bases are judged, empty for none
         self.name = "Dockerfile" if path == "-" else posixpath.basename(path)[:_LONGEST]
         self.parsed = parsed
         self.build = build
+
+    @cached_property
+    def ignores(self) -> bool:
+        """Whether a file beside this one, or above it where the build may begin, says what a build does not get."""
+        names = [self._own_ignore, *(f"{'../' * up}.dockerignore" for up in range(_MOST_ABOVE)), ".containerignore"]
+        return any(self._beside(name) is not None for name in names)
 
     def part(self, stage: Stage) -> str:
         """What a reader calls the stage; empty where there is only one."""
@@ -102,6 +119,16 @@ class File:
             return None
         return final
 
+    @property
+    def bases(self) -> list[str]:
+        """The images that its stages begin with."""
+        needs = [need for stage in self.build.stages for need in stage.needs if need.how == "from"]
+        return [
+            one.image
+            for one in needs
+            if one.stage is None and one.image not in ("", "scratch") and "$" not in one.image
+        ]
+
     def origin(self, stage: Stage) -> Stage:
         """The stage that begins with an image, or with nothing, on which this one is built."""
         return self.build.lineage(stage)[-1]
@@ -117,7 +144,7 @@ def read_file(source: Source, limits: Limits, today: str = "") -> Iterator[File 
         yield _told(source.path, error.line or 0, error.reason)
         return
     build = evaluate(parsed)
-    file = File(source.path, parsed, build, source.data.decode("utf-8", "replace"), today)
+    file = File(source.path, parsed, build, source.data.decode("utf-8", "replace"), today, source.beside)
     yield from _problems(source.path, [*parsed.problems, *build.problems])
     yield from _unread(source.path, file)
     if parsed.instructions:

@@ -23,11 +23,13 @@ from thwart.core.advisory import Severity
 from thwart.lib.dockerfile import Step
 from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
+from thwart.rules.dockerfile._packages import actions, package
 
 
 @dockerfile_rule(Severity.LOW, "cis-docker:4.3", confidence="medium")
 def removed_too_late(file: File) -> Iterator[Hit]:
-    """`rm` of what a COPY or ADD of an earlier layer brought, by its whole path."""
+    """`rm` of what a COPY or ADD of an earlier layer brought, by its whole path; packages that an earlier RUN installed."""
+    yield from _packages(file)
     came: dict[tuple[int, str], str] = {}
     runs = {id(run.step): run for run in file.shipped_runs}
     for stage, step in file.made:
@@ -39,6 +41,18 @@ def removed_too_late(file: File) -> Iterator[Hit]:
                 name = came.get((stage.index, word.rstrip("/") or word))
                 if name:
                     yield file.hit(call.span, f"removes {word[:80]}, which stays in the layer of its {name}", stage)
+
+
+def _packages(file: File) -> Iterator[Hit]:
+    came: set[tuple[int, str, str]] = set()
+    for run in file.shipped_runs:
+        every = list(actions(run))
+        for one in every:
+            for word in one.names if one.removes else ():
+                if (run.stage.index, one.manager, package(word)) in came:
+                    told = f"removes {package(word)[:80]}, which stays in the layer that installed it"
+                    yield file.hit(one.call.span, told, run.stage)
+        came |= {(run.stage.index, one.manager, package(word)) for one in every if one.installs for word in one.names}
 
 
 def _brought(step: Step) -> Iterator[str]:

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from thwart.core.layer import Member, Note, Placed, note_of
 from thwart.core.package import Location
 from thwart.lib.documents import DocumentError
 from thwart.rules._view import Hit, View, listed
 from thwart.rules.image._commands import shown
 
 if TYPE_CHECKING:
+    from thwart.core.layer import Member, Note, Placed
     from thwart.rules import Source
 
 CONFIGURATION = "image configuration"  # the path of findings in it
@@ -140,12 +140,15 @@ def read_image(source: Source) -> Iterator[Image]:
 def _placed(row: object) -> Placed:
     if not isinstance(row, list):
         raise TypeError
+    from thwart.core.layer import Placed, note_of
+
     note, layer, hidden = row
     return Placed(note_of(note), str(layer), bool(hidden))
 
 
 def _described(view: View) -> Iterator[Placed]:
     """The files of an example, watched as those of a layer are."""
+    from thwart.core.layer import Placed
     from thwart.rules.image._watch import Watch
 
     for file in view.entries("files"):
@@ -159,6 +162,8 @@ class _Example:
     """A file of an example as a `MemberStream`."""
 
     def __init__(self, file: View) -> None:
+        from thwart.core.layer import Member
+
         self._file = file
         self._data = file.text("content").encode()
         kind, mode = file.text("kind"), file.text("mode")

@@ -123,6 +123,12 @@ class Pod(View):
         return self.object.partial or (bool(self.containers) and not any(one.has("image") for one in self.containers))
 
     @property
+    def images(self) -> list[str]:
+        """The images of its containers and of its volumes."""
+        mounted = (one.text("image", "reference") for one in self.spec.entries("volumes"))
+        return [name for name in (*(one.text("image") for one in self.containers), *mounted) if name]
+
+    @property
     def windows(self) -> bool:
         """Whether it says that it is for Windows, which rules on Linux do not concern (from 1.25 on)."""
         return self.minor >= 25 and self.spec.text("os", "name") == "windows"
@@ -137,12 +143,12 @@ def objects(source: Source, minor: int) -> Iterator[Object]:
     """The objects of a file, those of lists one by one.
 
     Raises:
-        DocumentError: the file looks like manifests and cannot be parsed.
+        DocumentError: the file looks like manifests, or is binary, and cannot be parsed.
     """
     try:
         documents = source.values()
     except DocumentError:
-        if b"kind:" in source.data or b'"kind"' in source.data:
+        if b"kind:" in source.data or b'"kind"' in source.data or b"\0" in source.data:
             raise
         return
     for index, value in enumerate(documents):

@@ -6,9 +6,9 @@ The table is made by tools/build_schemas.py. Kinds that it does not have, those 
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 from thwart.rules._view import Pointer
@@ -50,8 +50,7 @@ class Mistake(NamedTuple):
 
 @cache
 def _table() -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("_schemas.json").read_text(encoding="utf-8")
-    table: dict[str, Any] = json.loads(text)
+    table: dict[str, Any] = json.loads(pkgutil.get_data(__name__, "_schemas.json") or b"")
     return table
 
 
@@ -78,7 +77,6 @@ def _walk(node: object, pointer: Pointer, what: str, minor: int) -> Iterator[Mis
     left = [(node, pointer, what)]
     while left:
         node, pointer, what = left.pop()
-        what = what.removeprefix("!")
         if node is None or what == "*":
             continue
         if not _fits(node, what[0]):
@@ -86,27 +84,40 @@ def _walk(node: object, pointer: Pointer, what: str, minor: int) -> Iterator[Mis
         elif isinstance(node, list):
             left += [(one, (*pointer, index), what[1:]) for index, one in enumerate(node)]
         elif isinstance(node, dict) and what[0] == "{":
-            left += [(one, (*pointer, key), what[1:]) for key, one in node.items()]
+            left += [(one, (*pointer, key), what[1:]) for key, one in node.items() if not _plain(one, what[1:])]
         elif isinstance(node, dict) and what[0] == "#":
-            fields = _table()["types"][what[1:]]
-            yield from _names(node, pointer, fields, minor)
-            for key, one in node.items():
-                held = _held(fields.get(key), minor)
-                if held:
-                    left.append((one, (*pointer, key), held))
+            fields, _ = _shape(what[1:], minor)
+            yield from _names(node, pointer, what[1:], minor)
+            left += [
+                (one, (*pointer, key), fields[key])
+                for key, one in node.items()
+                if key in fields and not _plain(one, fields[key])
+            ]
 
 
-def _names(node: dict[str, Any], pointer: Pointer, fields: dict[str, Any], minor: int) -> Iterator[Mistake]:
+def _names(node: dict[str, Any], pointer: Pointer, name: str, minor: int) -> Iterator[Mistake]:
     """Fields that there are not, and those that are required and missing."""
+    fields, required = _shape(name, minor)
     for key in node:
-        if key.startswith("$"):  # a directive of kustomize's patches
-            continue
-        if not _held(fields.get(key), minor):
-            yield Mistake("unknown", (*pointer, key), _unknown(str(key), fields, minor))
-    for field, spans in fields.items():
-        held = spans if isinstance(spans, str) else spans[0][0]
-        if held[0] == "!" and node.get(field) is None and pointer:
+        if key not in fields and not key.startswith("$"):  # a directive of kustomize's patches
+            yield Mistake("unknown", (*pointer, key), _unknown(key, _table()["types"][name], minor))
+    for field in required if pointer else ():
+        if node.get(field) is None:
             yield Mistake("missing", (*pointer, field), f"lacks {field}, which is required")
+
+
+def _plain(node: object, what: str) -> bool:
+    """Whether it is text where text may be, as most of a manifest is."""
+    return what in ("s", "x", "q") and isinstance(node, str)
+
+
+@cache
+def _shape(name: str, minor: int) -> tuple[dict[str, str], list[str]]:
+    """What each field of a type holds in a version, and which of them must be there."""
+    fields = _table()["types"][name]
+    held = {key: _held(spans, minor) for key, spans in fields.items()}
+    required = [key for key, spans in fields.items() if (spans if isinstance(spans, str) else spans[0][0])[0] == "!"]
+    return {key: what.removeprefix("!") for key, what in held.items() if what}, required
 
 
 def _unknown(key: str, fields: dict[str, Any], minor: int) -> str:
@@ -120,9 +131,9 @@ def _unknown(key: str, fields: dict[str, Any], minor: int) -> str:
     return f"has the field {key[:80]}, which there is not" + (f" (is it {close[0]}?)" if close else "")
 
 
-def _held(spans: str | list[list[Any]] | None, minor: int) -> str:
-    if spans is None or isinstance(spans, str):
-        return spans or ""
+def _held(spans: str | list[list[Any]], minor: int) -> str:
+    if isinstance(spans, str):
+        return spans
     return next((str(what) for what, first, last in spans if first <= minor <= last), "")
 
 

@@ -92,8 +92,12 @@ class World:
                 self._objects.setdefault(one.kind, []).append(one)
         self._spaces: dict[str, dict[str, list[Related]]] = {}  # by kind and namespace
         self._here: dict[str, list[Workload]] = {}
+        self._labelled: dict[tuple[str, str], list[Workload]] = {}
         for workload in self.workloads:
             self._here.setdefault(workload.namespace, []).append(workload)
+            for key, value in workload.labels.items():
+                if isinstance(value, str):
+                    self._labelled.setdefault((key, value), []).append(workload)
 
     @cached_property
     def access(self) -> Access:
@@ -125,7 +129,11 @@ class World:
 
     def selected(self, namespace: str, selector: object) -> list[Workload]:
         """The workloads whose pods a label selector (`matchLabels`, `matchExpressions`) chooses; an empty one, all."""
-        return [one for one in self.workloads_in(namespace) if chooses(selector, one.labels)]
+        pair = next(iter(View(selector).mapping("matchLabels").items()), None)
+        if pair is None or not isinstance(pair[1], str):
+            return [one for one in self.workloads_in(namespace) if chooses(selector, one.labels)]
+        near = (one for one in self._labelled.get((pair[0], pair[1]), ()) if same(one.namespace, namespace))
+        return [one for one in near if chooses(selector, one.labels)]
 
 
 def same(one: str, other: str) -> bool:

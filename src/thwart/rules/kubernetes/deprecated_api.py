@@ -2,7 +2,8 @@
 
 A later version of Kubernetes serves it no more. Whoever changes it now does not have to at the upgrade.
 
-Fix: Use the version of the API that takes its place; where the schema is the same, that is the whole change.
+Fix: Use the version of the API that takes its place; where the schema is the same, that is the whole change. No edit
+is offered where it is not.
 
 Bad:
     apiVersion: v1

@@ -32,14 +32,18 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes._edits import drop
 
 
 @pod_rule(Severity.LOW)
 def duplicate_environment_variable(pod: Pod) -> Iterator[Hit]:
-    """By name, within one container."""
+    """By name, within one container. An entry between the two may use the first one's value: then the edit is not safe."""
     for container in pod.containers:
-        last = {entry.text("name"): entry for entry in container.entries("env")}
-        for entry in container.entries("env"):
+        entries = container.entries("env")
+        last = {entry.text("name"): entry for entry in entries}
+        for entry in entries:
             name = entry.text("name")
             if name and last[name].pointer != entry.pointer:
-                yield Hit(entry.pointer, f"sets {name[:80]} more than once", container.part)
+                used = any(f"$({name})" in one.text("value") for one in entries)
+                hit = Hit(entry.pointer, f"sets {name[:80]} more than once", container.part)
+                yield hit.mended(drop(entry), safe=not used)

@@ -52,14 +52,30 @@ _BELOW = (
 )
 _EXACTLY = ("", "/home", "/var", "/var/lib", "/run", "/var/run", "/usr", "/lib", "/bin", "/sbin", "/opt")
 
+_HARMLESS = (  # told by host-path all the same
+    *("/etc/localtime", "/etc/timezone", "/etc/machine-id", "/etc/os-release", "/etc/hostname", "/etc/hosts"),
+    *("/etc/resolv.conf", "/etc/ssl/certs", "/etc/ca-certificates", "/etc/pki/tls/certs", "/etc/pki/ca-trust"),
+    *("/dev/dri", "/dev/fuse", "/dev/net/tun", "/dev/null", "/dev/log", "/dev/vfio", "/dev/infiniband"),
+)
+
 
 @pod_rule(Severity.CRITICAL, "cis-kubernetes:5.2.11", "nsa:pod-security")
 def sensitive_host_path(pod: Pod) -> Iterator[Hit]:
-    """Paths without their last slashes; `..` is refused by the API server."""
+    """Paths without their last slashes; `..` is refused by the API server. For reading, every container has a /sys."""
     for volume in pod.spec.entries("volumes"):
         stated = volume.text("hostPath", "path")
         path = "/" + "/".join(part for part in stated.split("/") if part not in ("", "."))
-        if stated and (
-            path.rstrip("/") in _EXACTLY or any(path == one or path.startswith(f"{one}/") for one in _BELOW)
-        ):
+        if not stated or _under(path, _HARMLESS) or (_under(path, ("/sys",)) and _only_read(pod, volume.text("name"))):
+            continue
+        if path.rstrip("/") in _EXACTLY or _under(path, _BELOW):
             yield volume.hit(f"is the host's {path[:200]}", "hostPath", part=f"volume {volume.text('name')[:100]}")
+
+
+def _under(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in folders)
+
+
+def _only_read(pod: Pod, name: str) -> bool:
+    """Whether every container that mounts the volume mounts it for reading."""
+    mounts = [one for container in pod.containers for one in container.entries("volumeMounts")]
+    return all(one.flag("readOnly") for one in mounts if one.text("name") == name)

@@ -58,10 +58,11 @@ def _one(case: Case, piece: Piece) -> Iterable[Found]:
 def _signed(case: Case, piece: Piece, value: Mapping[str, Any], beside: Mapping[str, Any]) -> list[Found]:
     message, digests = _message(case.artifact)
     stated = table(value, "messageDigest")
-    if stated:
-        algorithm = _HASHES.get(text(stated, "algorithm"), "")
-        if algorithm and message.digest(algorithm) not in (None, binary(stated, "digest")):
-            raise RefusedError("wrong-digest", "the bundle is for another digest than this artifact's")
+    algorithm = _HASHES.get(text(stated, "algorithm"), "")
+    if not algorithm:
+        raise RefusedError("malformed", "the bundle does not say of which digest it is, by a known algorithm")
+    if message.digest(algorithm) not in (None, binary(stated, "digest")):
+        raise RefusedError("wrong-digest", "the bundle is for another digest than this artifact's")
     signature = binary(value, "signature")
     if not signature:
         raise RefusedError("malformed", "the bundle has an empty signature")
@@ -111,10 +112,11 @@ def _certificates(
 def _entries(verification: Mapping[str, Any], version: str, case: Case) -> tuple[Entry, ...]:
     entries = tuple(rekor.of_bundle(one) for one in tables(verification, "tlogEntries", case.bounds.entries))
     for entry in entries:
-        if version == _OLDEST:
-            if not entry.promise:
-                raise RefusedError("log", "a bundle of version 0.1 must hold the log's promise")
-        elif entry.proof is None or not entry.proof.checkpoint:
+        if version == _OLDEST and not entry.promise:
+            raise RefusedError("log", "a bundle of version 0.1 must hold the log's promise")
+        if version == _OLDEST and entry.proof is None:
+            continue
+        if entry.proof is None or not entry.proof.checkpoint:
             raise RefusedError("log", "the bundle's log entry has no proof of inclusion with a checkpoint")
     return entries
 

@@ -1,0 +1,172 @@
+"""Attest: a predicate, given or made from a scan or from the build, signed and put beside its image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from thwart.api._scan import ScanOptions, scan
+from thwart.api._sign import Place, Signed, find, kind_of, put_bundle, put_layer
+from thwart.core.errors import SourceError, UsageError
+from thwart.core.limits import DEFAULT, MIB, Limits
+from thwart.core.report import Policy, Report
+from thwart.lib import json_bounded
+from thwart.lib.documents import DocumentError
+from thwart.sources import OpenOptions
+from thwart.trust import signing
+from thwart.trust._signing_predicates import provenance, scanned, type_of, wrapped
+from thwart.trust.signing import Signer
+
+SBOMS = ("cyclonedx", "spdx")
+LAYOUTS = ("legacy", "bundle")
+_LARGEST = 16 * MIB
+_CUSTOM = type_of("custom")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attested:
+    """What to state: a predicate's type (a word of cosign's, or a URI) and the predicate itself."""
+
+    type: str
+    predicate: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttestOptions:
+    """How to attest. Made here, besides what is given: `sbom` in a format of `SBOMS`, `vulnerabilities`, `provenance`.
+
+    `environment` is the build's, read for the provenance alone. `scan` says how to scan.
+    """
+
+    given: tuple[Attested, ...] = ()
+    sbom: str = ""
+    vulnerabilities: bool = False
+    provenance: bool = False
+    layout: str = "legacy"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    source: OpenOptions = field(default_factory=OpenOptions)
+    scan: ScanOptions = field(default_factory=ScanOptions)
+    limits: Limits = DEFAULT
+    now: datetime | None = None
+
+
+def attest(target: str, signer: Signer, options: AttestOptions) -> list[Signed]:
+    """State something of an image and sign that.
+
+    Raises:
+        SourceError: it cannot be resolved, read or written; TrustError: the key cannot sign, a variable of the build lacks;
+        UsageError: there is nothing to state.
+    """
+    if options.layout not in LAYOUTS:
+        raise UsageError(f"there is no layout {options.layout!r}", f"choose one of {', '.join(LAYOUTS)}")
+    kind, name = kind_of(target)
+    if kind == "file":
+        raise UsageError(f"{target} is a file, and attestations are of images", "sign files: thwart sign FILE")
+    now = options.now or datetime.now(UTC)
+    stated = [replace(one, type=type_of(one.type)) for one in options.given]
+    if options.provenance:  # before anything is fetched: what lacks, lacks at once
+        stated.append(Attested(type=type_of("slsaprovenance1"), predicate=provenance(options.environment, now)))
+    place = find(kind, name, options.source, options.limits)
+    stated += _scanned(place, kind, name, options)
+    if not stated:
+        raise UsageError("nothing is said that could be attested", "name --predicate FILE --type TYPE, or --sbom")
+    return [_put(place, one, signer, options.layout, now) for one in stated]
+
+
+def read_predicate(path: Path, word: str, now: datetime | None = None) -> Attested:
+    """A predicate in a file; of the type `custom`, any text.
+
+    Raises:
+        SourceError: it cannot be read; UsageError: it is not the JSON that its type needs.
+    """
+    kind = type_of(word)
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+    if len(data) > _LARGEST:
+        raise SourceError(f"{path} is larger than {_LARGEST} bytes")
+    if kind == _CUSTOM:
+        return Attested(type=kind, predicate=wrapped(data.decode("utf-8", "replace"), now or datetime.now(UTC)))
+    try:
+        predicate = json_bounded.load(data, max_bytes=_LARGEST, max_depth=64, max_items=1_000_000)
+    except DocumentError as error:
+        if word == "spdx":  # cosign's word for SPDX in its tag-value form, which is one text
+            return Attested(type=kind, predicate=data.decode("utf-8", "replace"))
+        raise UsageError(f"{path} is not JSON, as a predicate of this type is: {error.reason}") from None
+    if not isinstance(predicate, dict):
+        raise UsageError(f"{path} is not a JSON object, as a predicate is")
+    return Attested(type=kind, predicate=predicate)
+
+
+def _scanned(place: Place, kind: str, name: str, options: AttestOptions) -> list[Attested]:
+    """Predicates from a scan of exactly the digest that is attested."""
+    if not options.sbom and not options.vulnerabilities:
+        return []
+    if options.sbom and options.sbom not in SBOMS:
+        raise UsageError(f"there is no bill of materials {options.sbom!r}", f"choose one of {', '.join(SBOMS)}")
+    digest = place.subject.digest
+    target = f"image:{place.subject.name}@{digest}" if kind == "image" else f"oci:{_folder(name)}:{digest}"
+    begun = datetime.now(UTC)
+    whole = replace(options.scan, source=options.source, packages_only=not options.vulnerabilities)
+    report = scan(target, whole)
+    ended = datetime.now(UTC)
+    if report.incomplete:
+        first = next(one.message for one in report.diagnostics if one.incomplete)
+        raise SourceError(f"the scan of {digest} is incomplete, and is not attested: {first}")
+    made = []
+    if options.sbom:
+        word = {"spdx": "spdxjson"}.get(options.sbom, options.sbom)
+        made.append(Attested(type=type_of(word), predicate=_document(options.sbom, report, packages_only=True)))
+    if options.vulnerabilities:
+        made.append(Attested(type=type_of("vuln"), predicate=_vulnerabilities(report, begun, ended)))
+    return made
+
+
+def _folder(name: str) -> Path:
+    from thwart.sources.detect import split_path
+
+    return split_path(name)[0]
+
+
+def _vulnerabilities(report: Report, begun: datetime, ended: datetime) -> dict[str, Any]:
+    database = report.database
+    if database is None:
+        raise SourceError("the scan knew no advisories, and is not attested", "see: thwart db show")
+    origin = f"urn:thwart:database:schema:{database.schema}"
+    return scanned(report.tool_version, (origin, database.built), _document("json-v1", report), begun, ended)
+
+
+def _document(form: str, report: Report, *, packages_only: bool = False) -> Any:  # noqa: ANN401 - JSON
+    """A report in one of the output formats, parsed."""
+    from thwart.api import decide, write
+    from thwart.reports import RenderOptions
+
+    judged = decide(report, Policy(fail_on="none", on_incomplete="warn"))
+    return json.loads(write(form, [judged], RenderOptions(packages_only=packages_only)))
+
+
+def _put(place: Place, stated: Attested, signer: Signer, layout: str, now: datetime) -> Signed:
+    body = signing.statement(place.subject, stated.type, stated.predicate)
+    legacy = layout == "legacy"
+    pieces = place.evidence(place.subject.digest).pieces
+    fresh = not signing.said_before(pieces, body, signer, "dsse" if legacy else "bundle")
+    where = ""
+    if fresh and legacy:
+        where = put_layer(place, "att", signing.attestation_layer(body, stated.type, signer))
+    elif fresh:
+        where = put_bundle(place, signing.statement_bundle(body, signer), stated.type, now)
+    return Signed(
+        name=place.subject.name,
+        digest=place.subject.digest,
+        where=where,
+        layout=layout,
+        key=signer.key.fingerprint,
+        fresh=fresh,
+        notes=(f"it states {stated.type}",),
+    )
