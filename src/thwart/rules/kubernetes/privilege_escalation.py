@@ -37,7 +37,7 @@ _PATH = ("securityContext", "allowPrivilegeEscalation")
 
 
 @pod_rule(
-    Severity.HIGH,
+    Severity.MEDIUM,
     "pss:allowPrivilegeEscalation",
     "cis-kubernetes:5.2.6",
     "nsa:pod-security",
