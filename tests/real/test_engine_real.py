@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -147,6 +148,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     if os.geteuid():
         pytest.skip("limits of cgroups need root")
     folder = tmp_path_factory.mktemp("podman")
+    short = Path(tempfile.mkdtemp(prefix="run"))  # a runroot has at most 50 characters
     config = folder / "containers.conf"
     config.write_text(
         '[containers]\ndefault_ulimits=["nofile=1024:1024","nproc=512:512"]\n'
@@ -159,7 +161,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         "--root",
         str(folder / "root"),
         "--runroot",
-        str(folder / "run"),
+        str(short),
     ]
     program += ["--storage-driver", "vfs"]
     socket = folder / "podman.sock"
@@ -174,6 +176,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     finally:
         process.terminate()
         process.wait(30)
+        shutil.rmtree(short, ignore_errors=True)
 
 
 TIGHT = ["--memory", "64m", "--cpus", "0.5", "--pids-limit", "50", "--read-only", "--cap-drop", "ALL"]
@@ -193,7 +196,7 @@ def test_containers_are_judged_as_they_run(kind: str, request: pytest.FixtureReq
     assert report["asset"]["kind"] == "engine"
     assert report["documents"] == 2
     assert not [one for one in report["diagnostics"] if one["incomplete"]]
-    loose = {name for name, subject in found if subject == "container loose"}
+    loose = {name for name, subject in found if subject.endswith("container loose")}
     assert {
         "mounted-engine-socket",
         "host-processes",
@@ -202,7 +205,7 @@ def test_containers_are_judged_as_they_run(kind: str, request: pytest.FixtureReq
         "unlimited-memory",
     } <= loose
     assert {"regained-privileges", "writable-root", "changed-program", "changed-configuration"} <= loose
-    tight = {name for name, subject in found if subject == "container tight"}
+    tight = {name for name, subject in found if subject.endswith("container tight")}
     assert tight == {"undigested-image", "unwatched-health"}
     if kind == "docker":
         assert ("no-authorization-plugin", "the docker engine") in found

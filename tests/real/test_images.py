@@ -233,7 +233,7 @@ def told(report: dict[str, Any]) -> dict[tuple[str, str], str]:
     return {
         (one["package_name"], one["id"]): one["fix"]["version"]
         for one in entries
-        if one["package"].startswith("pkg:deb/")
+        if one.get("package", "").startswith("pkg:deb/")
     }
 
 
@@ -362,11 +362,14 @@ def test_a_lister_agrees_on_python_and_node(languages: Path) -> None:
 def test_findings_of_languages_are_not_set_aside(languages: Path, tmp_path: Path) -> None:
     """What pip and npm brought counts, though the image is Debian's."""
     report = thwart("scan", f"oci:{languages}", "-o", "json", home=tmp_path).report
-    found = {(one["package_name"], one["id"]) for one in report["findings"]}
+    found = {(one.get("package_name"), one["id"]) for one in report["findings"]}
     assert {("django", "CVE-2019-14234"), ("lodash", "CVE-2020-8203"), ("jinja2", "CVE-2019-10906")} <= found
     assert {("minimist", "CVE-2021-44906"), ("requests", "CVE-2018-18074")} <= found
     (layer,) = {
-        place["layer"] for one in report["findings"] if one["package_name"] == "django" for place in one["locations"]
+        place["layer"]
+        for one in report["findings"]
+        if one.get("package_name") == "django"
+        for place in one["locations"]
     }
     assert layer == report["layers"][1]["diff_id"]
     ids = [(one["package"], one["id"]) for one in report["findings"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.real.conftest import need, run
+from tests.real.conftest import need, new_image, run, serve, thwart, write_layer
 from tests.unit.trust.notary_workshop import YEAR, certified
 from thwart import trust
 from thwart.core.limits import Limits
@@ -259,3 +260,30 @@ def test_a_server_that_is_not_there_leaves_everything_open(notary: Notary) -> No
     assert found.missing
     assert judge(found, "v1", ONE).decision == "unknown"
     assert "no timestamp.json" in notary.evidence(GUN + "/none").missing[0].sentence
+
+
+def test_what_content_trust_vouched_for_is_signed_anew(
+    notary: Notary, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    need("umoci", "skopeo")
+    new_image(tmp_path / "L", "t", write_layer(tmp_path / "layer.tar", {"name": "x"}))
+    for registry in serve(tmp_path_factory.mktemp("registry")):
+        registry.copy(tmp_path / "L", "t", "team/app:1")
+        gun = f"{registry.host}/team/app"
+        manifest = run("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{gun}:1")
+        digest = hashlib.sha256(manifest.encode()).hexdigest()
+        notary("init", "-p", gun)
+        notary("addhash", "-p", gun, "1", str(len(manifest)), "--sha256", digest)
+        (tmp_path / "root.json").write_bytes(pin(notary.evidence(gun)))
+        home = tmp_path / "home"
+        secret = {"THWART_KEY_PASSPHRASE": "secret"}
+        assert thwart("sign", "--generate-key", "release", home=home, **secret).code == 0
+        server = ("--notary", f"https://localhost:{notary.port}", "--ca", notary.folder / "ca.pem")
+        flags = (*server, "--plain-http", "--pin", tmp_path / "root.json", "--key", "release.key")
+        done = thwart("trust", "migrate", gun, *flags, home=home, **secret)
+        assert (done.code, f"signed sha256:{digest}" in done.out) == (0, True), done
+        assert thwart("verify", f"{gun}:1", "--key", "release.pub", "--plain-http", home=home).code == 0
+        cosign = os.environ.get("THWART_TEST_COSIGN") or shutil.which("cosign")
+        if cosign:
+            offline = ("--insecure-ignore-tlog=true", "--allow-insecure-registry", "--allow-http-registry")
+            run(cosign, "verify", *offline, "--key", home / "release.pub", f"{gun}@sha256:{digest}")

@@ -335,19 +335,3 @@ def test_every_signature_is_noted(bench: Bench) -> None:
         assert bench.thwart("sign", image, "--key", "ecdsa-p256.key", "--log", "record", *bench.reach).code == 0
     shown = thwart("log", "show", "--log", "record", "-o", "jsonl", home=bench.home).out.splitlines()
     assert [(json.loads(line)["kind"], json.loads(line)["digest"]) for line in shown] == [("signature", bench.digest)]
-
-
-def test_what_content_trust_vouched_for_is_signed_anew(bench: Bench) -> None:
-    from thwart.api._migrate import Plan, Signing
-    from thwart.api._sign import SignOptions, migrate
-    from thwart.api._signing_keys import open_key
-    from thwart.sources import OpenOptions
-
-    image = bench.image()
-    name, _, digest = image.partition("@")
-    planned = Signing(repository=name, digest=digest, size=1, tags=("1",), roles=("targets",))
-    signer = open_key(str(bench.home / "ecdsa-p256.key"), lambda _: PASSWORD.encode())
-    source = OpenOptions(ca=bench.registry.ca, environment={"HOME": str(bench.home)})
-    (done,) = migrate(Plan(signings=(planned,), refused=(), remembered={}), signer, SignOptions(source=source))
-    assert done.digest == digest
-    assert bench.verified("verify", *OFFLINE, "--key", "ecdsa-p256.pub", image), bench.said

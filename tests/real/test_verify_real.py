@@ -21,6 +21,7 @@ pytestmark = pytest.mark.real
 PASSWORD = "correct horse"
 USER = base64.b64encode(b"alice:s3cret").decode()
 OFFLINE = ("-y", "--tlog-upload=false")
+OFFLINE_3 = (*OFFLINE, "--use-signing-config=false")
 PROVENANCE = {
     "buildDefinition": {"buildType": "https://build.example.test/t", "externalParameters": {}},
     "runDetails": {"builder": {"id": "https://build.example.test/builder@v1"}},
@@ -33,10 +34,11 @@ class Place(NamedTuple):
     registry: Registry
     folder: Path
 
-    def cosign(self, *arguments: str | Path, **environment: str) -> str:
-        program = os.environ.get("THWART_TEST_COSIGN") or shutil.which("cosign")
+    def cosign(self, *arguments: str | Path, version: str = "", **environment: str) -> str:
+        variable = f"THWART_TEST_COSIGN{version}"
+        program = os.environ.get(variable) or ("" if version else shutil.which("cosign"))
         if not program or not Path(program).exists():
-            pytest.skip("no cosign: set THWART_TEST_COSIGN to its path")
+            pytest.skip(f"no cosign: set {variable} to its path")
         own = {
             "COSIGN_PASSWORD": PASSWORD,
             "HOME": str(self.folder),
@@ -142,6 +144,41 @@ def test_attestations_in_both_layouts(place: Place, verify: Verify, layout: str)
     assert result["attestations"][0]["predicate"]["buildDefinition"] == PROVENANCE["buildDefinition"]
     assert verify(image, *wanted, "https://build.example.test/other")[0] == 1
     assert verify(image, "--key", "ours.pub")[0] == 1  # an attestation is no signature
+
+
+def test_cosign_3_signs_an_image(place: Place, verify: Verify) -> None:
+    image = place.image("signed-3")
+    place.cosign("sign", *OFFLINE_3, "--key", "ours.key", "-a", "env=prod", image, version="3")
+    code, result = verify(image, "--key", "ours.pub", "--annotation", "env=prod")
+    assert (code, result["decision"]) == (0, "verified"), result
+    assert result["signatures"][0]["format"] == "bundle"
+    assert verify(image, "--key", "theirs.pub")[0] == 1
+    assert verify(image, "--key", "ours.pub", "--annotation", "env=test")[0] == 1
+    both = ("--key", "ours.pub", "--key", "theirs.pub", "--threshold", "2")
+    assert verify(image, *both)[0] == 1
+    place.cosign("sign", *OFFLINE_3, "--key", "theirs.key", image, version="3")
+    assert verify(image, *both)[0] == 0
+
+
+def test_cosign_3_attests(place: Place, verify: Verify) -> None:
+    image = place.image("attested-3")
+    (place.folder / "provenance.json").write_text(json.dumps(PROVENANCE))
+    stated = ("--type", "slsaprovenance1", "--predicate", "provenance.json")
+    place.cosign("attest", *OFFLINE_3, "--key", "ours.key", *stated, image, version="3")
+    wanted = ("--type", "slsaprovenance1", "--builder", "https://build.example.test/builder@v1")
+    code, result = verify(image, "--key", "ours.pub", *wanted)
+    assert (code, result["decision"]) == (0, "verified"), result
+    assert verify(image, "--key", "theirs.pub", *wanted)[0] == 1
+    assert verify(image, "--key", "ours.pub")[0] == 1
+
+
+def test_cosign_3_signs_a_file(place: Place, verify: Verify) -> None:
+    (place.folder / "blob").write_text("hello")
+    place.cosign("sign-blob", *OFFLINE_3, "--key", "ours.key", "--bundle", "blob.sigstore.json", "blob", version="3")
+    assert verify("blob", "--key", "ours.pub")[0] == 0
+    assert verify("blob", "--key", "theirs.pub")[0] == 1
+    (place.folder / "blob").write_text("hullo")
+    assert verify("blob", "--key", "ours.pub")[0] == 1
 
 
 def test_signatures_in_another_repository(place: Place, verify: Verify) -> None:
