@@ -9,7 +9,9 @@ from thwart.core.errors import ParseError
 from thwart.core.record import KINDS, MAX_ENTRY, Entry
 
 SCHEMA = "thwart-record-v1"
+_MEMBERS = frozenset({"schema", "kind", "time", "subject", "decision", "digest", "actor", "reasons", "details"})
 _TEXTS = ("time", "subject", "decision", "digest", "actor")
+_ALWAYS = frozenset({"time", "subject", "decision"})
 _LONGEST = 2_000  # characters of one reason or detail
 _MOST = 12  # reasons or details
 
@@ -34,7 +36,7 @@ def _shortened(reasons: tuple[str, ...], most: int, longest: int) -> list[str]:
 
 def _written(entry: Entry, reasons: list[str], details: dict[str, str]) -> bytes:
     body: dict[str, Any] = {"schema": SCHEMA, "kind": entry.kind}
-    body |= {name: getattr(entry, name)[:_LONGEST] for name in _TEXTS if getattr(entry, name)}
+    body |= {name: getattr(entry, name)[:_LONGEST] for name in _TEXTS if getattr(entry, name) or name in _ALWAYS}
     body |= {"reasons": reasons} if reasons else {}
     body |= {"details": details} if details else {}
     text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -53,8 +55,10 @@ def decode(data: bytes) -> Entry:
         raise ParseError("the entry is not JSON") from error
     if not isinstance(body, dict) or body.get("schema") != SCHEMA or body.get("kind") not in KINDS:
         raise ParseError(f"the entry is not of {SCHEMA}")
+    if odd := sorted(set(body) - _MEMBERS):  # a reader that shows them beside its own would be lied to
+        raise ParseError(f"the entry has a member {odd[0][:40]!r}, which {SCHEMA} does not know")
     reasons, details = body.get("reasons", []), body.get("details", {})
-    texts = {name: body.get(name, "") for name in _TEXTS}
+    texts: dict[str, Any] = {name: body.get(name, None if name in _ALWAYS else "") for name in _TEXTS}
     words = [*texts.values(), *(reasons if isinstance(reasons, list) else [None])]
     words += [*details.values()] if isinstance(details, dict) else [None]
     if not all(isinstance(one, str) for one in words):

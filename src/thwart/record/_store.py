@@ -7,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from thwart.core.errors import SourceError
 from thwart.lib.tiles import HASH, Tile
@@ -86,11 +87,17 @@ class Store:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.new")
-        with fresh.open("wb") as file:
+        with self._opened(fresh, os.O_TRUNC) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+
+    @staticmethod
+    def _opened(path: Path, how: int) -> BinaryIO:
+        """A file to write; never through a link that somebody left there."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | how
+        return os.fdopen(os.open(path, flags, 0o666), "wb")
 
     def settle(self, names: Iterator[str]) -> None:
         """Make the names of files durable, as `write` made what is in them."""
@@ -104,7 +111,7 @@ class Store:
 
     def remember(self, checkpoint: bytes) -> None:
         """Add a checkpoint to the history."""
-        with (self.root / _HISTORY).open("ab") as file:
+        with self._opened(self.root / _HISTORY, os.O_APPEND) as file:
             file.write(checkpoint + b"\x00\n")
 
     def cosigned(self, before: bytes, after: bytes) -> None:
@@ -129,7 +136,7 @@ class Store:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the log for one writer, among all processes of this machine."""
-        with (self.root / ".lock").open("ab") as file:
+        with self._opened(self.root / ".lock", os.O_APPEND) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

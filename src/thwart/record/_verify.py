@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from thwart.record._log import PROOF, Log, checked
 
 _MOST = 100  # troubles that are told
 _LONGEST_PROOF = 1 << 20
+_INDEX = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +172,12 @@ def prove(proof: bytes, entry: bytes, key: NoteKey, witnesses: tuple[NoteKey, ..
     if len(lines) > 1 and lines[1].startswith("extra "):
         del lines[1]
     index = lines[1].removeprefix("index ") if len(lines) > 1 else ""
-    if not lines[1:] or not lines[1].startswith("index ") or not index.isascii() or not index.isdigit():
+    if not lines[1:] or not lines[1].startswith("index ") or not _INDEX.fullmatch(index):
         raise RecordError("the proof has no index")
     signed, checkpoint = checked(note, key)
     path = _hashes(lines[2:])
     try:
-        verify_inclusion(int(index[:20]), checkpoint.size, leaf_hash(entry), path, checkpoint.root)
+        verify_inclusion(int(index), checkpoint.size, leaf_hash(entry), path, checkpoint.root)
     except ProofError as error:
         raise RecordError(f"the proof is not of this entry in this log: {error}") from error
     return Proven(int(index), checkpoint.size, tuple(seen(signed, witnesses)))
@@ -185,7 +186,7 @@ def prove(proof: bytes, entry: bytes, key: NoteKey, witnesses: tuple[NoteKey, ..
 def _hashes(lines: list[str]) -> list[bytes]:
     try:
         return [base64.b64decode(line, validate=True) for line in lines]
-    except binascii.Error as error:
+    except ValueError as error:
         raise RecordError("a hash of the proof is not base64") from error
 
 

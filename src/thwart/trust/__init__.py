@@ -105,9 +105,7 @@ def verify(
     )
 
 
-def _earned(
-    before: Mapping[str, int], learnt: Mapping[str, int], accepted: Iterable[Signature]
-) -> Mapping[str, int]:
+def _earned(before: Mapping[str, int], learnt: Mapping[str, int], accepted: Iterable[Signature]) -> Mapping[str, int]:
     """What may be remembered: keys that were seen first bind later runs only once a rule accepted them as such.
 
     Else a policy that forbids trust on first use would make the first stranger's keys those that have to stay.

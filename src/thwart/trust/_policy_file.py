@@ -67,6 +67,11 @@ def read(data: bytes, path: str) -> tuple[Rule, ...]:
         root = _load(data, path)
     except DocumentError as error:
         raise TrustError(f"{path}:{error.line or 1}: {error.reason}") from None
+    return rules_of(root, path)
+
+
+def rules_of(root: object, path: str) -> tuple[Rule, ...]:
+    """The rules of a document that was read."""
     stated = root.get("trust") if isinstance(root, dict) else None
     reader = _Reader(path)
     if not isinstance(stated, list) or not stated:

@@ -88,7 +88,6 @@ def read(data: bytes, name: str) -> Key:
         TrustError: it is none of these, or a key that is not used for signatures here.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.x509 import InvalidVersion
 
     if len(data) > _BYTES:
         raise TrustError(f"the key {name!r} has {len(data)} bytes, more than any key")
@@ -96,7 +95,7 @@ def read(data: bytes, name: str) -> Key:
         raise TrustError(f"{name!r} is a private key where a public one belongs", "give the public half of the pair")
     try:
         return of(_load(data), name)
-    except (ValueError, TypeError, KeyError, AttributeError, UnsupportedAlgorithm, InvalidVersion, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, UnsupportedAlgorithm, RecursionError):
         raise TrustError(f"{name!r} is not a public key: PEM, DER or JWK of ECDSA, RSA or Ed25519") from None
 
 
@@ -127,19 +126,28 @@ def fingerprint(spki: bytes) -> str:
 
 
 def _load(data: bytes) -> Any:  # noqa: ANN401
-    from cryptography import x509
     from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
     if data.lstrip()[:1] == b"{":
         return _jwk(json.loads(data))
     if b"-----BEGIN CERTIFICATE-----" in data:
-        return x509.load_pem_x509_certificate(data).public_key()
+        return _certified(data, "load_pem_x509_certificate")
     if b"-----BEGIN" in data:
         return load_pem_public_key(data)
     try:
         return load_der_public_key(data)
     except ValueError:
-        return x509.load_der_x509_certificate(data).public_key()
+        return _certified(data, "load_der_x509_certificate")
+
+
+def _certified(data: bytes, load: str) -> Any:  # noqa: ANN401
+    """The key of a certificate. Imported here, since this takes longer than a bare key to be read and to verify."""
+    from cryptography import x509
+
+    try:
+        return getattr(x509, load)(data).public_key()
+    except x509.InvalidVersion:
+        raise ValueError("a certificate of no known version") from None
 
 
 def _jwk(value: dict[str, Any]) -> Any:  # noqa: ANN401

@@ -21,6 +21,7 @@ from thwart.core.trust import Reason
 
 FILES = "files"
 TEXT_MAX = 2048
+_DOCKER_HUB = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"})
 FORMATS = ("cosign", "dsse", "bundle", "detached", "notation", "dct", "tuf")
 
 
@@ -109,7 +110,7 @@ class TrustPolicy:
 
     def rule_for(self, repository: str) -> Rule | None:
         """The most specific rule for a repository with its registry; an empty name asks for `files`."""
-        name = repository or FILES
+        name = canonical(repository) or FILES
         matching = [rule for rule in self.rules if _matches(rule.scope, name)]
         return max(matching, key=lambda rule: rule.rank, default=None)  # of equals, max keeps the first
 
@@ -135,6 +136,13 @@ def parse(data: bytes, path: str) -> TrustPolicy:
     from thwart.trust._policy_file import read
 
     return TrustPolicy(rules=read(data, path))
+
+
+def stated(document: Mapping[str, object], where: str) -> TrustPolicy:
+    """A policy that a program states, by the same rules. Raises as `parse` does; `where` begins the complaint."""
+    from thwart.trust._policy_file import rules_of
+
+    return TrustPolicy(rules=rules_of(document, where))
 
 
 def leaves(requirement: Requirement) -> Iterator[Leaf]:
@@ -196,7 +204,25 @@ def _matches(scope: str, name: str) -> bool:
 
 def _whole(scope: str) -> str:
     """A host alone stands for all that it has."""
-    return scope if "/" in scope or scope in ("**", FILES) else scope + "/**"
+    return canonical(scope if "/" in scope or scope in ("**", FILES) else scope + "/**")
+
+
+def canonical(repository: str) -> str:
+    """The one spelling of a repository: a registry is the same in any case, with its default port and by its other names.
+
+    Otherwise whoever names the image would choose the rule that judges it.
+    """
+    host, slash, path = repository.partition("/")
+    if not slash:
+        return repository
+    bare, colon, port = host.lower().rpartition(":")
+    if colon and port.isascii() and port.isdigit():
+        stripped = port.lstrip("0")
+        host = bare if stripped == "443" else f"{bare}:{stripped}"
+    else:
+        host = host.lower()
+    host = host.removesuffix(".")
+    return f"{'docker.io' if host in _DOCKER_HUB else host}/{path}"
 
 
 def glob(pattern: str) -> re.Pattern[str]:

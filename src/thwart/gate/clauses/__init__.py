@@ -74,6 +74,14 @@ def texts(value: object) -> str:
     return "" if fine else "must be a list of texts, with at least one"
 
 
+def day(stated: str) -> date | None:
+    """The day of a moment as strangers state it (ISO 8601); None when it is none, so that no clause takes it for recent."""
+    try:
+        return date.fromisoformat(stated[:10])
+    except ValueError:
+        return None
+
+
 def named(names: Iterable[str], most: int = 3) -> str:
     """A few names for a sentence."""
     every = list(dict.fromkeys(names))

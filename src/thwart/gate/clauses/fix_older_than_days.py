@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from thwart.gate.clauses import Case, Objection, clause, days, named
+from thwart.gate.clauses import Case, Objection, clause, day, days, named
 
 
 @clause("no vulnerability with a fix whose advisory is older than this many days", days)
@@ -13,8 +13,9 @@ def fix_older_than_days(case: Case, value: int) -> Iterator[Objection]:
     """The findings that an upgrade closes and whose advisory was published before. Nobody records when a fix came out."""
     limit = case.today - timedelta(days=value)
     fixed = [one for one in case.report.findings if one.kind == "vulnerability" and one.state == "fixed"]
-    old = [one.id for one in fixed if one.published and one.published[:10] < limit.isoformat()]
-    undated = [one.id for one in fixed if not one.published]
+    since = [(one.id, day(one.published)) for one in fixed]
+    old = [name for name, at in since if at is not None and at < limit]
+    undated = [name for name, at in since if at is None]
     if old:
         yield Objection(f"a fix has been there for more than {value} days for {named(old)}")
     if undated:

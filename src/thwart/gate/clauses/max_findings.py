@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from thwart.gate.clauses import Case, Objection, clause
@@ -17,8 +18,12 @@ def _table(value: object) -> str:
 
 @clause("at most so many findings of a severity", _table)
 def max_findings(case: Case, value: dict[str, int]) -> Iterator[Objection]:
-    """Counts after exceptions; notices do not count."""
+    """Counts after exceptions; notices do not count. What nobody has rated may be of any severity."""
+    counts = Counter(one.severity.word for one in case.report.findings if one.kind != "notice")
     for word, most in value.items():
-        count = sum(one.kind != "notice" and one.severity.word == word for one in case.report.findings)
+        count = counts[word]
         if count > most:
             yield Objection(f"there are {count} findings of severity {word}, more than {most}")
+        elif "unknown" not in value and count + counts["unknown"] > most:
+            unrated = f"with the {counts['unknown']} that nobody has rated"
+            yield Objection(f"there may be more than {most} findings of severity {word}, {unrated}", unknown=True)
