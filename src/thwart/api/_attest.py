@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from thwart.api._files import read_file
 from thwart.api._scan import ScanOptions, scan
 from thwart.api._sign import Place, Signed, find, kind_of, put_bundle, put_layer
 from thwart.core.errors import SourceError, UsageError
@@ -84,13 +85,7 @@ def read_predicate(path: Path, word: str, now: datetime | None = None) -> Attest
         SourceError: it cannot be read; UsageError: it is not the JSON that its type needs.
     """
     kind = type_of(word)
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-    if len(data) > _LARGEST:
-        raise SourceError(f"{path} is larger than {_LARGEST} bytes")
+    data = read_file(path, _LARGEST)
     if kind == _CUSTOM:
         return Attested(type=kind, predicate=wrapped(data.decode("utf-8", "replace"), now or datetime.now(UTC)))
     try:

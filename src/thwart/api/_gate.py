@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from thwart._version import __version__
+from thwart.api._files import read_file
 from thwart.core.advisory import Severity
-from thwart.core.errors import ParseError, SourceError, UsageError
+from thwart.core.errors import ParseError, UsageError
 from thwart.core.finding import Diagnostic, Evidence, Finding
 from thwart.core.limits import DEFAULT
 from thwart.core.package import Location
@@ -25,18 +26,11 @@ def read_reports(paths: Iterable[str], stdin: bytes | None = None) -> list[Repor
     Raises:
         SourceError: a file cannot be read; UsageError: it holds no report of Thwart.
     """
-    return [report for path in paths for report in _reports(path, stdin or b"" if path == "-" else _read(path))]
-
-
-def _read(path: str) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(_MOST + 1)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > _MOST:
-        raise SourceError(f"{path} is larger than {_MOST} bytes")
-    return data
+    return [
+        report
+        for path in paths
+        for report in _reports(path, stdin or b"" if path == "-" else read_file(Path(path), _MOST))
+    ]
 
 
 def _reports(path: str, data: bytes) -> Iterator[Report]:

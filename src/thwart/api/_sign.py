@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from thwart.api._files import read_file
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.limits import DEFAULT, MIB, Limits
 from thwart.core.trust import Evidence, TrustError
@@ -298,7 +299,7 @@ def _sign_file(path: Path, signer: Signer, options: SignOptions) -> Signed:
         raise UsageError("notation signs what lies in a registry or layout, not files")
     if options.annotations or options.recursive:
         raise UsageError("a file's signature has no annotations and nothing inside", "leave out the flags for images")
-    content = _content(path)
+    content = read_file(path, _LARGEST_FILE)
     if options.layout == "legacy":
         written = path.with_name(path.name + ".sig")
         data = base64.b64encode(signer.sign(content)) + b"\n"
@@ -316,14 +317,3 @@ def _sign_file(path: Path, signer: Signer, options: SignOptions) -> Signed:
         layout=options.layout or "bundle",
         key=signer.key.fingerprint,
     )
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > _LARGEST_FILE:
-        raise SourceError(f"{path} is larger than {_LARGEST_FILE} bytes")
-    return content

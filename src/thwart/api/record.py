@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from thwart.api._files import read_file
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.record import Entry
 
@@ -77,7 +78,7 @@ def _key_of(path: Path, name: str) -> bytes:
 
 
 def _private(path: Path) -> tuple[str, bytes]:
-    name, _, encoded = _read(path, _LONGEST_KEY).decode("utf-8", "replace").strip().partition(" ")
+    name, _, encoded = read_file(path, _LONGEST_KEY).decode("utf-8", "replace").strip().partition(" ")
     try:
         seed = base64.b64decode(encoded, validate=True)
     except ValueError:
@@ -85,17 +86,6 @@ def _private(path: Path) -> tuple[str, bytes]:
     if not name or len(seed) != _SEED:
         raise UsageError(f"{path} is no key of a log", "make one: thwart log init FOLDER")
     return name, seed
-
-
-def _read(path: Path, most: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-    if len(data) > most:
-        raise SourceError(f"{path} is larger than {most} bytes")
-    return data
 
 
 class _writing:  # noqa: N801 - reads as a statement
@@ -190,7 +180,9 @@ def public_key(text: str) -> NoteKey:
     from thwart.record import parse_key
 
     line = (
-        text if "+" in text and not Path(text).exists() else _read(Path(text), _LONGEST_KEY).decode("utf-8", "replace")
+        text
+        if "+" in text and not Path(text).exists()
+        else read_file(Path(text), _LONGEST_KEY).decode("utf-8", "replace")
     )
     try:
         return parse_key(line)
@@ -240,8 +232,8 @@ def verify_proof(proof: Path, entry: Path, key: NoteKey, witnesses: tuple[NoteKe
     """
     from thwart.record import prove
 
-    data = _read(entry, _LONGEST_PROOF)
-    return prove(_read(proof, _LONGEST_PROOF), data, key, witnesses)
+    data = read_file(entry, _LONGEST_PROOF)
+    return prove(read_file(proof, _LONGEST_PROOF), data, key, witnesses)
 
 
 def witness(files: LogFiles, state: Path, name: str, time: int) -> tuple[NoteKey, Checkpoint]:
@@ -263,7 +255,7 @@ def witness(files: LogFiles, state: Path, name: str, time: int) -> tuple[NoteKey
     memory = state / f"{log.key.id.hex()}.checkpoint"
     last: Checkpoint | None = None
     if memory.exists():
-        last = checkpoint(parse(_read(memory, _LONGEST_PROOF)))
+        last = checkpoint(parse(read_file(memory, _LONGEST_PROOF)))
     proof = log.tree.consistency(last.size) if last is not None and last.size <= log.checkpoint.size else []
     note, fresh = own.cosign(written(log.note).encode(), log.key, last, proof, time)
     with _writing(files.folder):

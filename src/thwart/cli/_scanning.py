@@ -85,17 +85,7 @@ def run_targets(arguments: argparse.Namespace, chosen: Settings, asked: ScanOpti
     reports, code = [], 0
     for target in arguments.targets:
         progress = Progress(target, quiet=arguments.quiet)
-        source = OpenOptions(
-            platform=str(chosen["platform"]),
-            offline=bool(chosen["offline"]),
-            plain_http=arguments.plain_http,
-            ca=arguments.ca,
-            client_cert=arguments.client_cert,
-            client_key=arguments.client_key,
-            environment=os.environ,
-            registries=chosen.registries,
-            progress=progress,
-        )
+        source = replace(opening(arguments, chosen), progress=progress)
         options = replace(
             asked,
             source=source,
