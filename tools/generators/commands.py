@@ -68,7 +68,7 @@ def _rows(group: argparse._ArgumentGroup) -> Iterator[tuple[str, str]]:
             continue
         value = "" if action.nargs == 0 else f" {_value(action)}"
         flags = ", ".join(action.option_strings)
-        about = action.help or ""
+        about = (action.help or "").replace("%(default)s", str(action.default))
         yield (
             code(f"{flags}{value}" if flags else value.strip()),
             about.replace("show this help message and exit", "show the options and exit"),

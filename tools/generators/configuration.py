@@ -120,6 +120,16 @@ def schema(every: dict[str, tuple[Described, ...]]) -> Json:
                 "items": {"anyOf": [_rule(every), {"type": "string", "pattern": r"\S"}]},
             },
             "plugins": {"description": "Python modules that bring rules", "type": "array", "items": {"type": "string"}},
+            "trust": {
+                "description": "who must vouch for images and files",
+                "type": "array",
+                "items": {"type": "object"},
+            },
+            "roots": {
+                "description": "files of what is trusted, by kind and name",
+                "type": "object",
+                "additionalProperties": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
         },
     }
 

@@ -3,6 +3,13 @@ app.kubernetes.io/name: thwart-admission
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- define "thwart.digest" -}}
+{{- if not (regexMatch "^sha256:[0-9a-f]{64}$" (.Values.image.digest | default "")) }}
+{{- fail "image.digest is not set: name the image that shall run, --set image.digest=sha256:…" }}
+{{- end }}
+{{- .Values.image.digest }}
+{{- end }}
+
 {{- define "thwart.authority" -}}
 {{ .Values.authority.secret | default "thwart-admission-authority" }}
 {{- end }}

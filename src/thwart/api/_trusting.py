@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -85,6 +84,23 @@ def from_file(path: Path) -> Trusting:
     Raises:
         TrustError: the file, or one that it names, cannot be read or is wrong.
     """
+    policy, stated = _stated(path)
+    found = {kind: {name: read_file(file) for name, file in named.items()} for kind, named in stated.items()}
+    anchors = trust.read_roots(Roots(**{kind.replace("-", "_"): named for kind, named in found.items()}))
+    return Trusting(policy, anchors)
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """A policy file and those that it names: what must change for it to mean something else.
+
+    Raises:
+        TrustError: the policy cannot be read or is wrong.
+    """
+    return path, *(file for named in _stated(path)[1].values() for file in named.values())
+
+
+def _stated(path: Path) -> tuple[TrustPolicy, dict[str, dict[str, Path]]]:
+    """A policy, and for each kind of trust its files by name."""
     data = read_file(path)
     policy = trust.policy.parse(data, str(path))
     stated = _roots_table(data, path)
@@ -92,11 +108,7 @@ def from_file(path: Path) -> Trusting:
     for kind, names in (("keys", keys), ("authorities", authorities)):
         known = {*stated[kind], *(stated["sigstore"] if kind == "authorities" else ()), *stated["stores"]}
         stated[kind] |= {name: name for name in names if name not in known}
-    found = {
-        kind: {name: read_file(path.parent / file) for name, file in named.items()} for kind, named in stated.items()
-    }
-    anchors = trust.read_roots(Roots(**{kind.replace("-", "_"): named for kind, named in found.items()}))
-    return Trusting(policy, anchors)
+    return policy, {kind: {name: path.parent / file for name, file in named.items()} for kind, named in stated.items()}
 
 
 def from_flags(required: Required) -> Trusting:
@@ -127,7 +139,7 @@ def from_flags(required: Required) -> Trusting:
             leaf["at-least"] = required.threshold
     elif authorities:
         leaf["authority"] = [*authorities, *(f"{path}" for path in required.trusted_roots)]
-    text = json.dumps({"trust": [{"scope": "**", **leaf}, {"scope": FILES, **_or_attested(leaf)}]}).encode()
+    document = {"trust": [{"scope": "**", **leaf}, {"scope": FILES, **_or_attested(leaf)}]}
     roots = Roots(
         keys=keys,
         authorities=authorities,
@@ -136,7 +148,7 @@ def from_flags(required: Required) -> Trusting:
         logs=_read_all(required.logs),
         pins=dict.fromkeys(("**", FILES), read_file(required.pin)) if required.pin else {},
     )
-    return Trusting(trust.policy.parse(text, "the command line"), trust.read_roots(roots))
+    return Trusting(trust.policy.stated(document, "the command line"), trust.read_roots(roots))
 
 
 def lint(path: Path) -> list[Reason]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from thwart.api import _verify as api
 from thwart.cli import _judgement, complain
 from thwart.cli._scanning import worst
-from thwart.cli._settings import data_dir, load_config, nearest_config
+from thwart.cli._settings import data_dir, load_config
 from thwart.core.config import resolve
 from thwart.core.errors import ThwartError, UsageError
 from thwart.core.trust import DENIED, UNKNOWN, VERIFIED
@@ -91,7 +91,7 @@ def _configure_required(group: argparse._ArgumentGroup) -> None:
         "--annotation", action="append", default=[], metavar="NAME=VALUE", help="the signer wrote this; may repeat"
     )
     group.add_argument(
-        "--at", type=_moment, metavar="TIME", help="for tests: judge as of this moment (2026-01-31T12:00:00Z)"
+        "--at", type=moment, metavar="TIME", help="for tests: judge as of this moment (2026-01-31T12:00:00Z)"
     )
 
 
@@ -143,13 +143,13 @@ def trusting_of(arguments: argparse.Namespace) -> api.Court:
         return api.from_file(arguments.trust_policy)
     if direct:
         return api.from_flags(_required(arguments))
-    found = nearest_config() if arguments.config is None else (arguments.config, "")
-    if found is None or (found[1] and "[[trust" not in found[1] and "[[tool.thwart.trust" not in found[1]):
+    settings = load_config(arguments.config)
+    if settings is None or not settings.trust:
         raise UsageError(
             "nothing says who is trusted",
             "name a key (--key FILE), an identity (--identity TEXT --issuer URL), or a policy (--trust-policy FILE)",
         )
-    return api.from_file(found[0])
+    return api.from_file(Path(settings.path))
 
 
 def _direct(arguments: argparse.Namespace) -> bool:
@@ -231,8 +231,8 @@ def _pairs(texts: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def _moment(text: str) -> datetime:
-    """A moment, for argparse."""
+def moment(text: str) -> datetime:
+    """A moment with its time zone, for argparse."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

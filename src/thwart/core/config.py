@@ -40,7 +40,8 @@ class Registry:
 class Config:
     """What one file states; a setting that it leaves out is not in `values`.
 
-    `found` is false for a `pyproject.toml` without `[tool.thwart]`: the search for the nearest file goes on.
+    `found` is false for a `pyproject.toml` without `[tool.thwart]`: the search for the nearest file goes on. `trust` tells
+    whether a trust policy is among it, which the trust room reads for itself.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Config:
     registries: tuple[Registry, ...] = ()
     rules: tuple[CustomRule | str, ...] = ()  # a text is the path of a file with more of them, from this file's folder
     plugins: tuple[str, ...] = ()
+    trust: bool = False
 
 
 class Setting(NamedTuple):
@@ -102,7 +104,7 @@ _SETTINGS = {
     "platform": _Kind("", "which image of an index; empty takes `linux/amd64`", form=_PLATFORM, example="linux/arm64"),
     "offline": _Kind(False, "never use the network"),
 }
-_TABLES = ("exceptions", "registry", "rules", "plugins", "trust")  # the trust room reads its own
+_TABLES = ("exceptions", "registry", "rules", "plugins", "trust", "roots")  # the last two: the trust room reads them
 _EXCEPTION = {
     "id": "the finding, or any of its aliases and advisories",
     "reason": "why the risk is accepted",
@@ -156,6 +158,7 @@ def parse(text: str, path: str) -> Config:
         registries=tuple(file.registries(root, document.get("registry", {}))),
         rules=tuple(file.rules(root, document.get("rules", []))),
         plugins=file.texts(root, "plugins", document.get("plugins", [])),
+        trust="trust" in document,
     )
 
 

@@ -97,7 +97,7 @@ class Source:
             data = self._read_file(whole) if self._read_file is not None and "\0" not in whole else None
             other = None if data is None else Source(whole, data, self.limits, self._read_file)
             if other is not None:
-                other._near = self._near
+                other._near = self._near  # noqa: SLF001 - one of its own kind
             self._near[whole] = other
         return self._near[whole]
 

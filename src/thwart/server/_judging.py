@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -19,7 +18,6 @@ from thwart.gate.policy_file import parse
 
 _TEXT = 4 << 20  # bytes of a policy or a list
 _MOST_SCANS = 20_000
-_MOST_BESIDE = 1_000
 
 T = TypeVar("T")
 
@@ -71,6 +69,7 @@ class Watched(Generic[T]):
         self._note = note
         self._noted = ""
         self._trusted: object = None
+        self._trust_files = _named(files.trust)
         self.trouble = ""
         self.images: Images | None = None
         self._seen = self._state()
@@ -97,8 +96,6 @@ class Watched(Generic[T]):
         scans = _scans(files.scans)
         images = self._registries()
         made = self._make(Read(policy, scans, images, approved))
-        if images is not self.images and self.images is not None:
-            self.images.close()
         self.images = images
         if self._note is not None and files.policy is not None and digest != self._noted:
             self._note(files.policy, digest)
@@ -117,30 +114,34 @@ class Watched(Generic[T]):
     def _registries(self) -> Images | None:
         """What is known of images; judgements count only as long as the trust policy that they were made by."""
         access, trust = self._files.access, self._files.trust
-        trusted = _signatures(_beside(trust))
-        if access is None or (self.images is not None and trusted == self._trusted):
+        if access is None or (self.images is not None and _signatures(self._trust_files) == self._trusted):
             return self.images
-        judge = None
+        named, judge = _named(trust), None
+        trusted = _signatures(named)
         if trust is not None:
             from thwart.api.admission._trust import judge_by
 
             judge = judge_by(trust)
-        self._trusted = trusted
+        self._trust_files, self._trusted = named, trusted
         return Images(Registries(access, judge), time.monotonic)
 
     def _state(self) -> object:
         files = self._files
         scans = sorted(files.scans.glob("*.json")) if files.scans is not None else []
         named = [one for one in (files.policy, files.approved) if one is not None]
-        return _signatures([*named, *_beside(files.trust), *scans])
+        return _signatures([*named, *self._trust_files, *scans])
 
 
-def _beside(trust: Path | None) -> list[Path]:
-    """A trust policy and what lies beside it: keys and roots are read from its folder."""
-    return sorted(islice(trust.parent.glob("*"), _MOST_BESIDE)) if trust is not None else []
+def _named(trust: Path | None) -> tuple[Path, ...]:
+    """A trust policy's file, and the files that it names."""
+    if trust is None:
+        return ()
+    from thwart.api._trusting import files_of
+
+    return files_of(trust)
 
 
-def _signatures(paths: list[Path]) -> tuple[object, ...]:
+def _signatures(paths: Iterable[Path]) -> tuple[object, ...]:
     """What changes with the files: a mounted ConfigMap is a link that leads elsewhere."""
     return tuple(_signature(path) for path in paths)
 

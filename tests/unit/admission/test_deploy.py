@@ -12,7 +12,8 @@ import pytest
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 TEMPLATE = ["template", "thwart", str(DEPLOY / "chart"), "-n", "thwart", "--kube-version", "1.31.0"]
-PLAIN = ["--set", "createNamespace=true", "--set", "authority.secret=thwart-admission-authority"]
+DIGEST = f"image.digest=sha256:{'0' * 64}"
+PLAIN = ["--set", DIGEST, "--set", "createNamespace=true", "--set", "authority.secret=thwart-admission-authority"]
 
 
 def thwart(*words: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -48,6 +49,12 @@ def rendered(helm: str, *words: str) -> str:
 def test_the_plain_manifests_are_the_charts(helm: str) -> None:
     found = rendered(helm, "--set", "authority.certificate=CABUNDLE")
     assert found == (DEPLOY / "manifests" / "thwart-admission.yaml").read_text()
+
+
+def test_the_chart_says_that_it_needs_a_digest(helm: str) -> None:
+    done = subprocess.run([helm, *TEMPLATE], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "image.digest is not set: name the image that shall run" in done.stderr
 
 
 def test_the_chart_keeps_the_rules_with_everything_switched_on(helm: str) -> None:

@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 
 from tests.unit.admission.test_reviews import PRIVILEGED, admission, pod, review
+from tests.unit.trust.workshop import Workshop, public_pem
 from thwart.api import record
 from thwart.api.admission import Admission, AdmissionOptions, Decision, Images
-from thwart.core.errors import ConfigError
+from thwart.api.admission._registry import RegistryAccess
+from thwart.core.errors import ConfigError, SourceError
 from thwart.server._judging import Files, Read, Watched
 from thwart.server._recording import Recorder
 from thwart.server.admission import App
@@ -236,7 +238,8 @@ def test_a_review_without_a_server_is_recorded(tmp_path: Path) -> None:
     record.make(files, "example.test/log")
     assert reviewed(tmp_path, review(PRIVILEGED), "--log", "log")[0] == 1
     [entry] = list(record.shown(record.open_log(files)))
-    assert (entry["kind"], entry["decision"], entry["details"]["allowed"]) == ("admission", "deny", "no")
+    assert (entry["kind"], entry["decision"]) == ("admission", "deny")
+    assert entry["details"] == {"allowed": "no", "images": "registry.example.test/web:1"}
 
 
 @pytest.mark.parametrize(
@@ -290,6 +293,29 @@ def test_a_policy_is_taken_up_and_a_broken_one_never(tmp_path: Path) -> None:
     watched.renew()
     assert (watched.trouble, made[-1].policy.fail_on) == ("", "low")
     assert len(set(noted)) == len(noted) == 3
+
+
+def test_a_trust_policy_is_read_again_with_the_files_that_it_names_and_no_others(tmp_path: Path) -> None:
+    for folder in ("policy", "keys"):
+        (tmp_path / folder).mkdir()
+    trust, key = tmp_path / "policy" / "trust.toml", tmp_path / "keys" / "release.pub"
+    trust.write_text('[[trust]]\nscope = "**"\nkey = "../keys/release.pub"\n')
+    key.write_bytes(public_pem(Workshop().root_key))
+    told: list[str] = []
+    watched = Watched(Files(trust=trust, access=RegistryAccess()), lambda read: read.images, told.append)
+    begun = watched.current
+    assert begun is not None
+    (tmp_path / "policy" / "webhook.log").write_text("a neighbour that nobody reads")
+    watched.renew()
+    assert (watched.current, told) == (begun, [])
+    key.write_bytes(public_pem(Workshop().root_key))
+    watched.renew()
+    assert watched.current is not begun
+    with pytest.raises(SourceError):  # who began with the old one ends with it
+        begun.digest("UPPER", (), "", time.monotonic() + 10)
+    key.unlink()
+    watched.renew()
+    assert "release.pub cannot be read" in watched.trouble
 
 
 def test_without_a_policy_that_can_be_read_nothing_is_served(tmp_path: Path) -> None:

@@ -426,3 +426,83 @@ def test_a_file_s_bundle_may_hold_a_statement(run: Run, tmp_path: Path) -> None:
     assert run("verify", "file", "--key", "k.pub", "--attestation", "e.json", *typed)[0] == 1
     write(tmp_path, "file", b"hullo")
     assert run("verify", "file", "--key", "k.pub", "--attestation", "e.json")[0] == 1
+
+
+def test_a_tuf_repository_without_a_key(run: Run, tmp_path: Path) -> None:
+    from tests.unit.trust import test_tuf
+
+    repository = test_tuf.Repository()
+    for name, data in repository.all().items():
+        write(folder(tmp_path, "mirror/metadata"), name, data)
+    write(tmp_path, "root.pin", repository.files["1.root.json"])
+    target = write(folder(tmp_path, "mirror/targets/dir"), "a.txt", test_tuf.CONTENT)
+    flags = ("--tuf", "mirror", "--pin", "root.pin", "--at", test_tuf.NOW.isoformat())
+    code, out, _ = run("verify", target, *flags)
+    assert (code, out.splitlines()[0]) == (0, f"verified: {target}"), out
+    target.write_bytes(b"other")
+    assert run("verify", target, *flags)[0] == 1
+    assert run("verify", target, "--tuf", "mirror")[0] == 2  # nobody is trusted
+
+
+def folder(above: Path, name: str) -> Path:
+    path = above / name
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def test_content_trust_from_a_server(run: Run, tmp_path: Path, bench: Bench) -> None:  # noqa: F811
+    from tests.unit.trust import notary_workshop
+
+    fake = bench.fake()
+    raw, digest = fake.add_manifest({"schemaVersion": 2, "config": {}, "layers": []})
+    gun = f"{fake.host}/demo/app"
+    notary = notary_workshop.Notary(gun)
+    notary.targets = {"1": notary_workshop.target(digest, len(raw))}
+    write(tmp_path, "root.pin", notary.root())
+    for role, data in notary.files().items():
+        fake.routes[f"/v2/{gun}/_trust/tuf/{role}.json"] = Reply(200, data)
+    flags = ("--pin", "root.pin", "--at", notary_workshop.NOW.isoformat(), "--notary", f"http://{fake.host}")
+    code, out, err = run("verify", f"{gun}:1", *flags, "--plain-http")
+    assert (code, out.splitlines()[0]) == (0, f"verified: {gun}:1"), err
+    code, _, err = run("verify", f"{gun}:1@{digest}", *flags, "--offline")
+    assert (code, "is not encrypted" in err) == (2, True)
+
+
+def test_settings_hold_a_policy_and_its_roots(run: Run, tmp_path: Path) -> None:
+    sign(tmp_path)
+    body = 'keys = {release = "k.pub"}\n[[%strust]]\nscope = "files"\nkey = "release"\n'
+    write(tmp_path, "thwart.toml", 'fail-on = "low"\n[roots]\n' + body % "")
+    assert run("verify", "file")[0] == 0
+    write(tmp_path, "thwart.toml", "[root]\n" + body % "")
+    code, _, err = run("verify", "file")
+    assert (code, "error[config]" in err) == (2, True)
+    (tmp_path / "thwart.toml").unlink()
+    write(tmp_path, "pyproject.toml", "[tool.thwart.roots]\n" + body % "tool.thwart.")
+    assert run("verify", "file")[0] == 0
+    write(tmp_path, "pyproject.toml", '[tool.thwart]\nfail-on = "low"\n')
+    code, _, err = run("verify", "file")
+    assert (code, "nothing says who is trusted" in err) == (2, True)
+
+
+def test_keys_seen_first_bind_only_where_that_is_allowed(run: Run, tmp_path: Path) -> None:
+    from tests.unit.trust import notary_workshop
+
+    name = f"{notary_workshop.GUN}:v1@{notary_workshop.DIGEST}"
+    flags = ("--notary", "mirror", "--offline", "--at", notary_workshop.NOW.isoformat(), "--trust-policy")
+    write(tmp_path, "strict.toml", notary_workshop.POLICY)
+    write(tmp_path, "lax.toml", notary_workshop.FIRST_USE)
+    write(tmp_path, "wrong.toml", notary_workshop.FIRST_USE.replace("unsafe", 'subject = "targets/none", unsafe'))
+    stranger, owner = notary_workshop.Notary(), notary_workshop.Notary()
+    mirror = folder(tmp_path, "mirror")
+    for notary, policy, expected in (
+        (stranger, "strict.toml", 3),
+        (stranger, "wrong.toml", 3),
+        (owner, "lax.toml", 0),
+        (owner, "strict.toml", 3),
+        (stranger, "lax.toml", 3),
+        (owner, "lax.toml", 0),
+    ):
+        for role, data in notary.files().items():
+            write(mirror, f"{role}.json", data)
+        code, out, _ = run("verify", name, *flags, policy)
+        assert code == expected, (policy, out)

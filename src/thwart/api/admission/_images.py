@@ -71,7 +71,8 @@ class Images:
 
     Each question is asked once at a time, in a thread of its own: whoever needs the answer waits for it until its own
     deadline, and an answer that comes later than that is kept for the next review. `clock` gives seconds that never go
-    back. A `deadline` of None does not wait at all: what is not known raises `Unasked`.
+    back. A `deadline` of None does not wait at all: what is not known raises `Unasked`. Its threads end when nobody holds it
+    any more, so that reviews under way can end with the one that they began with.
     """
 
     def __init__(self, registry: Registry, clock: Callable[[], float], lives: Lives | None = None) -> None:
@@ -83,10 +84,6 @@ class Images:
         self._asking: dict[tuple[str, ...], Future[object]] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="registry")
         self.hits = self.misses = 0
-
-    def close(self) -> None:
-        """Ask no more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def digest(self, image: str, secrets: tuple[str, ...], namespace: str, deadline: float | None) -> str:
         """The digest behind a name.

@@ -8,7 +8,7 @@ key. No edit is offered: the image is not the Dockerfile it was built from.
 Bad:
     config: {User: "10001"}
     files:
-      - {path: etc/app/tls.key, content: "-----BEGIN EC PRIVATE KEY-----\\nMHcCAQEEIAbcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJ\\n-----END EC PRIVATE KEY-----\\n"}
+      - {path: etc/app/tls.key, content: "\x2d----BEGIN EC PRIVATE KEY-----\\nMHcCAQEEIAbcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJ\\n-----END EC PRIVATE KEY-----\\n"}
 
 Good:
     config: {User: "10001"}

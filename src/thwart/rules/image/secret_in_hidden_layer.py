@@ -8,7 +8,7 @@ Replace the secret. No edit is offered: the image is not the Dockerfile it was b
 Bad:
     config: {User: "10001"}
     files:
-      - {path: root/.ssh/id_ecdsa, deleted: true, content: "-----BEGIN EC PRIVATE KEY-----\\nMHcCAQEEIAbcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJ\\n-----END EC PRIVATE KEY-----\\n"}
+      - {path: root/.ssh/id_ecdsa, deleted: true, content: "\x2d----BEGIN EC PRIVATE KEY-----\\nMHcCAQEEIAbcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJ\\n-----END EC PRIVATE KEY-----\\n"}
 
 Good:
     config: {User: "10001"}

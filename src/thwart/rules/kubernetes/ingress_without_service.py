@@ -53,8 +53,10 @@ from thwart.rules.kubernetes import Related, related_rule
 @related_rule(Severity.LOW, confidence="medium")
 def ingress_without_service(one: Related) -> Iterator[Hit]:
     """Only where Services of its namespace are among the files."""
+    if one.kind != "Ingress" or not one.api.startswith("networking.k8s.io/"):
+        return
     services = {service.text("metadata", "name") for service in one.world.near("Service", one.namespace)}
-    if one.kind != "Ingress" or not one.api.startswith("networking.k8s.io/") or not services:
+    if not services:
         return
     backends = [one.under("spec", "defaultBackend")]
     for entry in one.entries("spec", "rules"):
