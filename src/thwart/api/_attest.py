@@ -11,7 +11,7 @@ from typing import Any
 
 from thwart.api._files import read_file
 from thwart.api._scan import ScanOptions, scan
-from thwart.api._sign import Place, Signed, find, kind_of, put_bundle, put_layer
+from thwart.api._sign import Place, Signed, done, find, kind_of, put_bundle, put_layer
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.limits import DEFAULT, MIB, Limits
 from thwart.core.report import Policy, Report
@@ -156,12 +156,4 @@ def _put(place: Place, stated: Attested, signer: Signer, layout: str, now: datet
         where = put_layer(place, "att", signing.attestation_layer(body, stated.type, signer))
     elif fresh:
         where = put_bundle(place, signing.statement_bundle(body, signer), stated.type, now)
-    return Signed(
-        name=place.subject.name,
-        digest=place.subject.digest,
-        where=where,
-        layout=layout,
-        key=signer.key.fingerprint,
-        fresh=fresh,
-        notes=(f"it states {stated.type}",),
-    )
+    return replace(done(place, signer, layout, where, fresh=fresh), notes=(f"it states {stated.type}",))

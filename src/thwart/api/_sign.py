@@ -215,15 +215,16 @@ def _sign_place(place: Place, signer: Signer, options: SignOptions) -> Signed:
     legacy = layout == "legacy"
     body = signing.payload(subject) if legacy else signing.sign_statement(subject)
     if signing.said_before(place.evidence(subject.digest).pieces, body, signer, "cosign" if legacy else "bundle"):
-        return _done(place, signer, layout, "", fresh=False)
+        return done(place, signer, layout, "", fresh=False)
     if legacy:
         where = put_layer(place, "sig", signing.signature_layer(body, signer))
     else:
         where = put_bundle(place, signing.statement_bundle(body, signer), COSIGN_SIGN, now)
-    return _done(place, signer, layout, where)
+    return done(place, signer, layout, where)
 
 
-def _done(place: Place, signer: Signer, layout: str, where: str, *, fresh: bool = True) -> Signed:
+def done(place: Place, signer: Signer, layout: str, where: str, *, fresh: bool = True) -> Signed:
+    """What was signed, and where its signature is."""
     notes = (f"the tag {place.tag} may move, the signature is of the digest",) if place.tag else ()
     return Signed(
         name=place.subject.name,
@@ -287,7 +288,7 @@ def _notation(place: Place, subject: Subject, signer: Signer, now: datetime) -> 
     request = notation_sign.Request(target=target, chain=chain, at=now, agent=f"thwart/{__version__}")
     envelope = notation_sign.sign(request, signer.sign_with)
     manifest = notation_sign.manifest(request, envelope)
-    return _done(place, signer, "notation", put_referrer(place, manifest, (notation_sign.CONFIG, envelope)))
+    return done(place, signer, "notation", put_referrer(place, manifest, (notation_sign.CONFIG, envelope)))
 
 
 def _sign_file(path: Path, signer: Signer, options: SignOptions) -> Signed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -200,8 +199,3 @@ def _root(edges: list[bytes]) -> bytes:
             root = node_hash(peak, root) if root else peak
             end, count = end - width * HASH, count - width
     return root or EMPTY
-
-
-def new_seed() -> bytes:
-    """The 32 bytes of a new Ed25519 key."""
-    return os.urandom(32)
