@@ -36,6 +36,8 @@ check: $(VENV)/dev  ## lint, types, import contracts, generated files
 lock:  ## refresh the lock files (needs uv)
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml requirements/build.in -o requirements/run.lock
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml requirements/build.in --extra server --group dev -c requirements/run.lock -o requirements/dev.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 pyproject.toml --extra server -c requirements/dev.lock -o requirements/server.lock
+	uv pip compile -q --universal --generate-hashes --python-version 3.11 requirements/build.in -c requirements/run.lock -o requirements/build.lock
 	uv pip compile -q --universal --generate-hashes --python-version 3.11 requirements/oracles.in -o requirements/oracles.lock
 
 clean:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from thwart.core.advisory import Advisory, Affected, CveFacts, Exploited, Range, Score, Severity
 from thwart.core.package import Location, Package, Release

@@ -10,11 +10,12 @@ import threading
 import time
 import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from thwart.advisories.fetch import _wanted, fetch
 from thwart.advisories.sources import DOWNLOADS, HOMES, Download

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import random
-from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec import NODEFAULT
+from msgspec.structs import fields
 
 from thwart.catalogers import MEMBERS, Cataloger
 from thwart.core.errors import ParseError
@@ -82,7 +83,7 @@ def plain(facts: FileFacts) -> dict[str, Any]:
     if facts.owns:
         answer["owns"] = [list(owned) for owned in facts.owns]
     if facts.release:
-        defaults = {field.name: field.default for field in fields(Release) if field.default is not MISSING}
+        defaults = {field.name: field.default for field in fields(Release) if field.default is not NODEFAULT}
         values = {field.name: getattr(facts.release, field.name) for field in fields(Release)}
         answer["release"] = _row(values, defaults)
     if facts.problems:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.images import RELEASE, STATUS, Entry, layer, status
 from thwart import catalogers
@@ -287,7 +287,7 @@ def test_a_cataloger_that_crashes_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         raise ZeroDivisionError("boom")
 
     load: Callable[[], dict[str, catalogers.Cataloger]] = catalogers.MEMBERS.load
-    broken = {name: replace(m, parse=crash) for name, m in load().items()}  # type: ignore[arg-type]
+    broken = {name: replace(m, parse=crash) for name, m in load().items()}
     monkeypatch.setattr(catalogers.MEMBERS, "load", lambda: broken)
     slugs = {(d.slug, d.path) for d in merge(BASE).diagnostics}
     assert ("cataloger-crashed", STATUS) in slugs

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit.matching_memory import Memory, affected, cvss, facts, ids, kev, package, record, run
 from thwart.core.advisory import CveFacts, Score, Severity

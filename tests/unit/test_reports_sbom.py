@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.unit import report_fixtures as given
 from thwart.core.report import Asset

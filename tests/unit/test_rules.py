@@ -382,7 +382,7 @@ def test_a_rule_that_crashes_is_no_clean_result(monkeypatch: pytest.MonkeyPatch)
     register(members, Pod, Severity.HIGH, family="kubernetes", language="yaml", references=("pss:privileged",))(run)
     monkeypatch.setattr(members, "_loaded", True)
     family = FAMILIES.load()["kubernetes"]
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     monkeypatch.setitem(FAMILIES._members, "kubernetes", replace(family, members=members))
     outcome = judge(TWO + "---\n" + TWO)

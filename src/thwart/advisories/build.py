@@ -7,10 +7,11 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart.advisories.archive import Budget, documents
 from thwart.advisories.collect import Collection
@@ -31,8 +32,7 @@ _MOST_TOLD = 20  # problems of one file that are told one by one
 _STALE_SECONDS = 86_400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildResult:
+class BuildResult(Struct, frozen=True, kw_only=True):
     """What was built. `problems` says what was damaged (`incomplete`) and what was not recognised.
 
     `left` counts, by feed and reason, what was understood and left out on purpose: withdrawn records, git ranges, …

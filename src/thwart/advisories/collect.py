@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct, field
 
 from thwart.advisories.feeds import Entry, Left, ReleaseDates, Withdrawn
 from thwart.advisories.schema import (
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """What one feed gave."""
 
     records: int = 0

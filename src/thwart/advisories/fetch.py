@@ -7,11 +7,13 @@ import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.advisories.partial import FailedError, LaterError, Part, host
 from thwart.advisories.sources import DOWNLOADS, Download
@@ -34,8 +36,7 @@ _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT = 60.0  # seconds; a server that asks for more is asked again another day
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """What is remembered of a downloaded file, for the next conditional request and for `db status`."""
 
     url: str
@@ -46,8 +47,7 @@ class Kept:
     checked: str = ""  # the moment of the last answer, RFC 3339
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
+class Fetched(Struct, frozen=True, kw_only=True):
     """How one feed's download went. `outcome` is `new`, `unchanged`, `stale` (an old file is kept) or `missing`."""
 
     name: str
@@ -132,7 +132,7 @@ class _State:
     def keep(self, path: str, one: Kept) -> None:
         """Remember a file, at once: an interrupted update loses nothing."""
         self.kept[path] = one
-        fields = Kept.__slots__
+        fields = Kept.__struct_fields__
         content = {name: {field: getattr(each, field) for field in fields} for name, each in sorted(self.kept.items())}
         new = self._path.with_suffix(f".{os.urandom(6).hex()}.tmp")
         new.write_text(json.dumps(content, indent=1), encoding="utf-8")

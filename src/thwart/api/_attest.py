@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from thwart.api._files import read_file
 from thwart.api._scan import ScanOptions, scan
@@ -28,16 +30,14 @@ _LARGEST = 16 * MIB
 _CUSTOM = type_of("custom")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attested:
+class Attested(Struct, frozen=True, kw_only=True):
     """What to state: a predicate's type (a word of cosign's, or a URI) and the predicate itself."""
 
     type: str
     predicate: object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttestOptions:
+class AttestOptions(Struct, frozen=True, kw_only=True):
     """How to attest. Made here, besides what is given: `sbom` in a format of `SBOMS`, `vulnerabilities`, `provenance`.
 
     `environment` is the build's, read for the provenance alone. `scan` says how to scan.

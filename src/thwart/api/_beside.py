@@ -7,8 +7,9 @@ import binascii
 import json
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.trust import BOUNDS, Evidence, Piece
@@ -19,8 +20,7 @@ _BUNDLES = (".sigstore.json", ".sigstore", ".bundle", ".intoto.jsonl")  # client
 _CERTIFICATES = (".pem", ".crt", ".cert")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEvidence:
+class FileEvidence(Struct, frozen=True, kw_only=True):
     """Files with evidence: bundles and attestations, and a signature with what came beside it."""
 
     bundles: tuple[Path, ...] = ()

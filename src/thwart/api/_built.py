@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from thwart.core.edit import Append, Drop, Put
 from thwart.core.finding import Diagnostic, Evidence, Finding, Fix, Ignore
@@ -26,8 +28,7 @@ _SOURCE = re.compile(rb"^# Source: [^/\n]{1,200}/(.{1,1000})$", re.MULTILINE)
 _BETWEEN = re.compile(rb"^---[ \t]*$", re.MULTILINE)
 
 
-@dataclass(slots=True)
-class Built:
+class Built(Struct):
     """What tools made. `files` are to be judged in place of those in `covered`; `origins` says where lines are from."""
 
     files: dict[str, bytes] = field(default_factory=dict)

@@ -6,10 +6,11 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart._version import __version__
 from thwart.api._collector import no_collector
@@ -27,8 +28,7 @@ _MOST_FILES = 500_000
 _PASSED_OVER = frozenset({".git", ".hg", ".svn", ".venv", "node_modules", "__pycache__", ".terraform"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckOptions:
+class CheckOptions(Struct, frozen=True, kw_only=True):
     """How to check.
 
     `framework` is `pss-restricted@1.30` and the like. `stdin` is what `-` stands for. `now` is the moment of judgement.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
 
 from thwart._version import __version__
 from thwart.core.custom import CustomRule
@@ -17,8 +18,7 @@ from thwart.sources.engine import EngineOptions, read_engine
 _DIGEST = re.compile(r"(?:\S{1,512}@)?(sha256:[0-9a-f]{64})")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineCheckOptions:
+class EngineCheckOptions(Struct, frozen=True, kw_only=True):
     """How to judge an engine. `approved` are digests of images, None where there is no such list."""
 
     source: EngineOptions = field(default_factory=EngineOptions)

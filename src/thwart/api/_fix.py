@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.api._check import _below, _read
 from thwart.api._fix_round import Round, Step
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 _ROUNDS = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixOptions:
+class FixOptions(Struct, frozen=True, kw_only=True):
     """How to fix.
 
     `unsafe` makes edits too that may change what a program does. `rules` are the only ones whose findings are closed;
@@ -51,8 +51,7 @@ class Refused(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class Section(Struct, frozen=True, kw_only=True):
     """What one rule's edits change, after the sections before it. `changes` have paths below the plan's `base`."""
 
     rule: str
@@ -61,8 +60,7 @@ class Section:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixPlan:
+class FixPlan(Struct, frozen=True, kw_only=True):
     """What to change and why.
 
     `files` are contents before (None for a new file) and after, by path. `unsafe` are findings whose edits were not asked

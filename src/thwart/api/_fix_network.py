@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart.core.edit import Append
 from thwart.core.errors import ThwartError
@@ -21,8 +22,7 @@ NAME = "networkpolicy-default-deny.yaml"
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policies:
+class Policies(Struct, frozen=True, kw_only=True):
     """What the network fix came to: contents of files before (None for new ones) and after, or why there are none.
 
     `namespaces` are those that lacked a default.

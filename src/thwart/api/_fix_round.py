@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from thwart.core.finding import Finding, Fix
 from thwart.core.report import Asset, Report
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
 Files = dict[str, bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """What the edits of one rule did: contents before and after, by path."""
 
     rule: str
@@ -36,8 +37,7 @@ class Step:
         return replace(self, findings=[*self.findings, *other.findings], changes=changes)
 
 
-@dataclass(slots=True)
-class Left:
+class Left(Struct):
     """What was not closed, by the reason."""
 
     unsafe: list[Finding] = field(default_factory=list)

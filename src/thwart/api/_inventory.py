@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
 
 from thwart._version import __version__
 from thwart.core.finding import Diagnostic
@@ -205,13 +206,13 @@ class _Layers:
 
 
 def _encode(inventory: Inventory) -> bytes:
-    fields = Package.__slots__
+    fields = Package.__struct_fields__
     packages = [[getattr(package, name) for name in fields] for package in inventory.packages]
     for package in packages:
         package[-2] = [[place.path, place.line, place.layer] for place in package[-2]]
     r = inventory.release
-    release = {name: getattr(r, name) for name in Release.__slots__} if r else None
-    notes = [[getattr(d, name) for name in Diagnostic.__slots__] for d in inventory.diagnostics]
+    release = {name: getattr(r, name) for name in Release.__struct_fields__} if r else None
+    notes = [[getattr(d, name) for name in Diagnostic.__struct_fields__] for d in inventory.diagnostics]
     return json.dumps([list(fields), packages, release, notes, inventory.notes], separators=(",", ":")).encode()
 
 
@@ -221,7 +222,9 @@ def _decode(data: bytes) -> Inventory | None:
         return Inventory(
             packages=tuple(_package(dict(zip(fields, package, strict=True))) for package in packages),
             release=Release(**{**release, "id_like": tuple(release["id_like"])}) if release else None,
-            diagnostics=tuple(Diagnostic(**dict(zip(Diagnostic.__slots__, note, strict=True))) for note in notes),
+            diagnostics=tuple(
+                Diagnostic(**dict(zip(Diagnostic.__struct_fields__, note, strict=True))) for note in notes
+            ),
             notes=None
             if placed is None
             else tuple(Placed(note_of(one), layer, hidden) for one, layer, hidden in placed),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from thwart.core.trust import BOUNDS, Artifact, Evidence, Reason
 from thwart.lib.reference import ReferenceError_, check_tag
@@ -13,8 +14,7 @@ from thwart.trust._case import Case, RefusedError
 from thwart.trust.formats import dct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
+class Signing(Struct, frozen=True, kw_only=True):
     """One image to sign: a signature is for a digest, whatever its tags. `size` is the manifest's, in bytes.
 
     `roles` vouched for it until now: `targets/releases`, `targets`.
@@ -32,8 +32,7 @@ class Signing:
         return f"{self.repository}@{self.digest}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, frozen=True, kw_only=True):
     """What to sign, in the order of digests; `refused` says what is left out and why. Nothing to sign is no success."""
 
     signings: tuple[Signing, ...]

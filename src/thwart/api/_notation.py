@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from thwart.api._trusting import read_file
 from thwart.core.trust import Artifact, Bounds, Evidence, Judgement, Roots, TrustError

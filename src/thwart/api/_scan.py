@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from thwart._version import __version__
 from thwart.api._inventory import Reading, read_source
@@ -15,8 +17,7 @@ from thwart.core.report import Report
 from thwart.sources import Image, OpenOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanOptions:
+class ScanOptions(Struct, frozen=True, kw_only=True):
     """How to scan.
 
     `database` is a database file, else the newest of the user's and the embedded one. `cache` is a folder for what

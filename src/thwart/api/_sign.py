@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from thwart.api._files import read_file
 from thwart.core.errors import SourceError, UsageError
@@ -27,8 +29,7 @@ _LARGEST_FILE = 1024 * MIB
 _MANIFESTS = 256  # of one index
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignOptions:
+class SignOptions(Struct, frozen=True, kw_only=True):
     """How to sign. `layout` is one of `LAYOUTS`; empty means `legacy` for images and `bundle` for files.
 
     `recursive` signs an index and every manifest in it. `now` is the time that signatures state.
@@ -42,8 +43,7 @@ class SignOptions:
     now: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
+class Signed(Struct, frozen=True, kw_only=True):
     """What was signed: its name and digest, where the signature lies, by which key; `fresh` unless it was there before."""
 
     name: str
@@ -55,8 +55,7 @@ class Signed:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """An image that was found, and the store that takes what is put beside it. `tag` where a tag led to the digest."""
 
     subject: Subject

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import fields
 
 from thwart import trust
 from thwart.core.limits import MIB
@@ -53,8 +55,7 @@ class Court(Protocol):
         """Judge an artifact by its evidence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Required:
+class Required(Struct, frozen=True, kw_only=True):
     """One requirement for every target, as flags state it; files are read by `from_flags`."""
 
     keys: tuple[Path, ...] = ()

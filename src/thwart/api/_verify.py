@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.api._beside import FileEvidence, beside_file
 from thwart.api._remembered import recall, remember
@@ -48,8 +49,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{1
 _PREFIXES = ("image", "oci", "archive", "file")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyOptions:
+class VerifyOptions(Struct, frozen=True, kw_only=True):
     """How to find evidence and how to judge it.
 
     `signatures_in` is another repository that holds the signatures of images (cosign's COSIGN_REPOSITORY). `judge_as` is

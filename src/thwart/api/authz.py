@@ -11,10 +11,11 @@ import posixpath
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 from thwart import rules
 from thwart._version import __version__
@@ -47,8 +48,7 @@ class Engine(Protocol):
         """What it knows; None where it has no such image. Raises ThwartError."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthzOptions:
+class AuthzOptions(Struct, frozen=True, kw_only=True):
     """How to decide. `approved` are digests, None where any image may run; `scans` are reports of last scans by digest."""
 
     policy: Policy = field(default_factory=Policy)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart.advisories.embedded import EMBEDDED, NAME, inflated_path, open_default
 from thwart.advisories.sources import HOMES
@@ -26,8 +27,7 @@ FEEDS = "feeds"
 STALE_DAYS = 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(Struct, frozen=True, kw_only=True):
     """Where the database may lie: the file that was asked for, the user's data and cache folders."""
 
     data_dir: Path | None
@@ -47,8 +47,7 @@ class Places:
         return self.folder / NAME
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateResult:
+class UpdateResult(Struct, frozen=True, kw_only=True):
     """What `update` did. `build` is None when nothing was new: the database is as it was."""
 
     new: tuple[str, ...]

@@ -6,10 +6,11 @@ import base64
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart.api._files import read_file
 from thwart.core.errors import SourceError, UsageError
@@ -25,8 +26,7 @@ _LONGEST_KEY = 4_096
 _LONGEST_PROOF = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFiles:
+class LogFiles(Struct, frozen=True, kw_only=True):
     """A log's folder, the file of its private key and that of its public one; by default beside the folder."""
 
     folder: Path

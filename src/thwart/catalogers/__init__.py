@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.core.limits import Limits
 from thwart.core.package import File, FileFacts
@@ -13,8 +14,7 @@ Parse = Callable[[File, Limits], FileFacts]
 Ranges = Callable[[bytes, int], tuple[tuple[int, int], ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cataloger:
+class Cataloger(Struct, frozen=True, kw_only=True):
     """A member: which paths it wants, on which targets, and the parser.
 
     `magic` asks for every regular file that begins with these bytes, whatever its name. Such a member names

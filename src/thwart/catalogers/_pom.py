@@ -7,9 +7,10 @@ and "Introduction to the Dependency Mechanism". What stands in a parent or an im
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from xml.parsers import expat
+
+from msgspec import Struct, field
 
 from thwart.core.errors import ParseError
 
@@ -23,8 +24,7 @@ _EXPANSIONS = 16  # of properties within properties
 _REFERENCE = re.compile(r"\$\{([^${}]{1,256})\}")
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """An element: local name, 1-based line, own text, children."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from io import BytesIO
+
+from msgspec import Struct, field
 
 from thwart.catalogers import cataloger
 from thwart.catalogers._ownership import ownable
@@ -16,8 +17,7 @@ _WANTED = frozenset(b"PVALo")
 _FOLDER, _FILE = b"FR"
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     line: int
     room: int  # for so many paths
     values: dict[str, str] = field(default_factory=dict)

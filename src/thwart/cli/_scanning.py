@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.api import ScanOptions, scan
 from thwart.cli import complain
@@ -21,8 +23,7 @@ __all__ = ["ORDER", "Run", "configure", "load_config", "run_targets", "settings"
 ORDER = (0, 3, 1, 4, 2)  # of exit codes, the weakest first
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """Reports of the targets that could be scanned, and the worst exit code of those that could not."""
 
     reports: tuple[Report, ...]

@@ -7,9 +7,10 @@ import gc
 import os
 import re
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from thwart.api import CheckOptions, check, decide
 from thwart.api._own_rules import own_rules

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from thwart.cli._screen import plain
 from thwart.cli._settings import cache_dir, data_dir
@@ -87,7 +88,7 @@ def _status(args: argparse.Namespace) -> int:
     info, counts = api_db.status(places(args), today())
     if args.json:
         sys.stdout.write(
-            json.dumps({"schema": "thwart-db-status-v1", **asdict(info), "counts": counts}, indent=2) + "\n"
+            json.dumps({"schema": "thwart-db-status-v1", **to_builtins(info), "counts": counts}, indent=2) + "\n"
         )
         return 0
     _out(f"{info.origin}: {_age(info)}, schema {info.schema}")

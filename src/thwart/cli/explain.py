@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from thwart.cli._screen import plain
 from thwart.cli.db import add_database, places
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
             "`thwart db status` shows which feeds it has and how old they are",
         )
     if args.json:
-        sys.stdout.write(json.dumps({"schema": "thwart-explain-v1", **asdict(found)}, indent=2) + "\n")
+        sys.stdout.write(json.dumps({"schema": "thwart-explain-v1", **to_builtins(found)}, indent=2) + "\n")
     else:
         sys.stdout.write("\n".join(map(plain, text(found))) + "\n")
     return 0
@@ -54,7 +55,7 @@ def _rule(name: str, *, as_json: bool) -> bool:
     if rule is None:
         return False
     if as_json:
-        described = asdict(rule) | {"severity": rule.severity.word}
+        described = to_builtins(rule) | {"severity": rule.severity.word}
         sys.stdout.write(json.dumps({"schema": "thwart-rule-v1", **described}, indent=2) + "\n")
     else:
         sys.stdout.write(f"{rule.id}\n\n{rule.page}\n")

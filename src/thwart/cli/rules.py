@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from thwart.core.errors import UsageError
 
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         standards = ", ".join(sorted({one.partition(":")[0] for rule in every for one in rule.references}))
         raise UsageError("there is no such rule", f"families: {families}", f"standards: {standards}")
     if arguments.json:
-        entries = [asdict(rule) | {"severity": rule.severity.word} for rule in found]
+        entries = [to_builtins(rule) | {"severity": rule.severity.word} for rule in found]
         sys.stdout.write(json.dumps({"schema": "thwart-rules-v1", "rules": entries}, indent=2) + "\n")
     else:
         _list(found)

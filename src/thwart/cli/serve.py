@@ -7,10 +7,11 @@ import base64
 import os
 import sys
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+
+from msgspec.structs import replace
 
 from thwart.cli._settings import load_config, nearest_config
 from thwart.core.config import resolve

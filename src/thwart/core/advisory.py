@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,8 +94,7 @@ class Affected(NamedTuple):
     systems: tuple[str, ...] = ()  # operating systems (`windows`, `linux`, …) when only some are affected
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advisory:
+class Advisory(Struct, frozen=True, kw_only=True):
     """One record of one feed. `aliases` are equal things; `upstream` and `related` are not."""
 
     id: str
@@ -110,8 +110,7 @@ class Advisory:
     reviewed: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exploited:
+class Exploited(Struct, frozen=True, kw_only=True):
     """An entry of CISA's Known Exploited Vulnerabilities catalogue."""
 
     added: str
@@ -119,8 +118,7 @@ class Exploited:
     ransomware: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CveFacts:
+class CveFacts(Struct, frozen=True, kw_only=True):
     """What is known of a CVE whoever is affected: scores, EPSS probability (0 to 1) and percentile, KEV."""
 
     id: str
@@ -133,8 +131,7 @@ class CveFacts:
     rejected: bool = False  # withdrawn by the CVE programme
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class Feed(Struct, frozen=True, kw_only=True):
     """A source of the database: name, licence, attribution, the date of its data and how many records it gave."""
 
     name: str
@@ -159,8 +156,7 @@ class Support(NamedTuple):
     date: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """All that a database knows of one id: its records, those that name it, and what they say is affected."""
 
     id: str

@@ -6,9 +6,10 @@ Reading files and the environment belongs to the shell; here is what their text 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.core.custom import CUSTOM, CUSTOM_MATCH, CustomRule, custom_rule
 from thwart.core.errors import ConfigError
@@ -25,8 +26,7 @@ _BYTES = 1 * MIB
 SEVERITIES = ("none", "negligible", "low", "medium", "high", "critical")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registry:
+class Registry(Struct, frozen=True, kw_only=True):
     """How to reach one registry. `client_cert` and `client_key` are paths, as is `ca`."""
 
     host: str
@@ -36,8 +36,7 @@ class Registry:
     client_key: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """What one file states; a setting that it leaves out is not in `values`.
 
     `found` is false for a `pyproject.toml` without `[tool.thwart]`: the search for the nearest file goes on. `trust` tells
@@ -63,8 +62,7 @@ class Setting(NamedTuple):
     origin: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """Every setting, decided. `all` has them with their origins, for `thwart config show`."""
 
     all: tuple[Setting, ...]
@@ -135,7 +133,7 @@ def parse(text: str, path: str) -> Config:
             always with file and line.
     """
     try:
-        document = toml_bounded.load(text.encode("utf-8", "surrogateescape"), max_bytes=_BYTES)
+        document = toml_bounded.load(text.encode("utf-8", "surrogatepass"), max_bytes=_BYTES)
     except DocumentError as error:
         line = error.line or text.rstrip("\n").count("\n") + 1  # what has no line is at the end
         raise ConfigError(f"{path}:{line}: {error}") from None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from thwart.core.advisory import Severity
 from thwart.core.errors import ConfigError
@@ -49,8 +50,7 @@ CUSTOM_MATCH = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomRule:
+class CustomRule(Struct, frozen=True, kw_only=True):
     """A rule as it is stated. `origin` is its file and line; `api_groups` None is any group, `kinds` empty any kind."""
 
     id: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 Pointer = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Put:
+class Put(Struct, frozen=True, kw_only=True):
     """Set the value that the pointer leads to in a YAML or JSON document; mappings on the way are made."""
 
     pointer: Pointer
@@ -16,8 +15,7 @@ class Put:
     document: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Append:
+class Append(Struct, frozen=True, kw_only=True):
     """Add a value at the end of the list that the pointer leads to, unless it is in it; the list is made where it lacks."""
 
     pointer: Pointer
@@ -25,16 +23,14 @@ class Append:
     document: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drop:
+class Drop(Struct, frozen=True, kw_only=True):
     """Remove the key or the entry that the pointer leads to."""
 
     pointer: Pointer
     document: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
+class Lines(Struct, frozen=True, kw_only=True):
     """Replace the lines `first` to `last`, counted from 1, by a text; with `last` one less than `first`, insert before it."""
 
     first: int
@@ -42,8 +38,7 @@ class Lines:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Add:
+class Add(Struct, frozen=True, kw_only=True):
     """Write a new file beside the document, or a new document at its end where `path` is empty."""
 
     text: str
@@ -53,8 +48,7 @@ class Add:
 Edit = Put | Append | Drop | Lines | Add
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mend:
+class Mend(Struct, frozen=True, kw_only=True):
     """Edits that close a finding together. `safe`: they cannot change what a sound program does."""
 
     edits: tuple[Edit, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from thwart.core.advisory import Exploited, Range, Score, Severity
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from thwart.core.package import Location, Package
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fix:
+class Fix(Struct, frozen=True, kw_only=True):
     """What closes a finding. `kind` is `upgrade`, `edit` or `add`.
 
     For an upgrade, `package` is the thing to upgrade (a source package where the distribution ships sources)
@@ -31,8 +31,7 @@ class Fix:
     edits: tuple[Edit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """What in a document shows a defect: where it is said, or, when something is missing, what lacks it.
 
     `pointer` is an RFC 6901 pointer into the document; `source` is the line of text there, for a reader.
@@ -44,8 +43,7 @@ class Evidence:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One defect in one package (or, for a rule, in one document) of an asset.
 
     `id` is the CVE where there is one, else the advisory; `advisories` are the records that led here.
@@ -88,8 +86,7 @@ class Finding:
         return hashlib.sha256("\0".join((self.id, subject, *paths)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ignore:
+class Ignore(Struct, frozen=True, kw_only=True):
     """A comment in a document that accepts findings on one of its lines, by id; `reason` may be missing."""
 
     path: str
@@ -98,8 +95,7 @@ class Ignore:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suppressed:
+class Suppressed(Struct, frozen=True, kw_only=True):
     """A finding that does not count, who says so and why.
 
     `by` is `inline`, `exception`, `vex`, `baseline`, `distribution` or `vendor`.
@@ -112,8 +108,7 @@ class Suppressed:
     expires: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True, kw_only=True):
     """Something that could not be done, or that the reader must know to judge the report.
 
     `incomplete` is true when findings may be missing because of it (exit 3).

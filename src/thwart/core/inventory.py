@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from thwart.core.finding import Diagnostic, Ignore
 from thwart.core.layer import Placed
 from thwart.core.package import Package, Release
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
+class Inventory(Struct, frozen=True, kw_only=True):
     """Packages and release of an asset, what rules may judge of its files, and what of it could not be read.
 
     `notes` are None where nobody took any.

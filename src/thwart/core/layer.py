@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from thwart.core.package import FileFacts
 from thwart.lib.tarstream import Member
@@ -109,8 +110,7 @@ class Watch(Protocol):
         """What could not be looked at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerFacts:
+class LayerFacts(Struct, frozen=True, kw_only=True):
     """A layer, read once. Paths are relative to the root, without a leading slash, `..` resolved.
 
     `nondirs` holds all that is not a folder; `links` the symbolic links with their targets; `wanted_links` those links

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.lib.inline import Inline
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
+class Location(Struct, frozen=True, kw_only=True):
     """A place: path inside the asset, 1-based line (0 is the whole file) and column (0 is the whole line), diffID of the layer."""
 
     path: str
@@ -18,8 +18,7 @@ class Location:
     column: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(Struct, frozen=True, kw_only=True):
     """One layer of an image, lowest first.
 
     `digest` is that of the blob as transported, `diff_id` that of the inflated tar;
@@ -35,8 +34,7 @@ class Layer:
     created: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class Release(Struct, frozen=True, kw_only=True):
     """An operating system's release, as `os-release(5)` states it.
 
     `ecosystem` is the OSV name of its advisories (`Debian:12`, `Alpine:v3.20`), empty when none is known.
@@ -88,8 +86,7 @@ class Owned(NamedTuple):
     package: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileFacts:
+class FileFacts(Struct, frozen=True, kw_only=True):
     """What one cataloger read in one file."""
 
     cataloger: str
@@ -108,8 +105,7 @@ class Part(NamedTuple):
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(Struct, frozen=True, kw_only=True):
     """A file handed to a parser: its bytes and place, never an open file.
 
     `data` is the whole content; for a cataloger that names `ranges` it is the first `HEAD` bytes, and `parts` are
@@ -142,8 +138,7 @@ class NeedRanges(Exception):  # noqa: N818 - a request, not an error
         self.ranges = ranges
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package:
+class Package(Struct, frozen=True, kw_only=True):
     """A package in an asset: who it is, where it lies, which layer brought it.
 
     `ecosystem` is the OSV ecosystem whose advisories apply; `owner` names the distribution package that

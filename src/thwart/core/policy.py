@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 MODES = ("enforce", "warn", "dry-run")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clause:
+class Clause(Struct, frozen=True, kw_only=True):
     """One thing that the gate asks for: `name` is a file in `gate/clauses`, with `-` for `_`; `value` is as stated.
 
     `mode` is `enforce`, `warn` (a breach is told) or `dry-run` (it is told as what would have been denied).

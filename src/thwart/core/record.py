@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 KINDS = ("scan", "gate", "admission", "signature", "exemption", "policy")
 MAX_ENTRY = 65_535  # bytes of an entry as it is written (C2SP tlog-tiles, entry bundles)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One decision.
 
     `kind` is one of `KINDS`; `time` is RFC 3339 in UTC; `subject` is what it is about, with `digest` where it has one;

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from thwart.core.advisory import Feed
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from thwart.core.rule import Control, Rule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asset:
+class Asset(Struct, frozen=True, kw_only=True):
     """A thing that can be judged. `kind` is `image`, `rootfs`, `directory`, `sbom` or `documents`.
 
     `name` is what the user called it; `digest` the manifest's or the tree's, `image_id` the digest of the configuration.
@@ -31,8 +31,7 @@ class Asset:
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseInfo:
+class DatabaseInfo(Struct, frozen=True, kw_only=True):
     """The advisory database behind a report: the day its data is from, and its feeds."""
 
     built: str
@@ -42,8 +41,7 @@ class DatabaseInfo:
     feeds: tuple[Feed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voucher:
+class Voucher(Struct, frozen=True, kw_only=True):
     """One signature or attestation that counted. `who` is an identity, checked by `issuer`, or a key's fingerprint."""
 
     format: str
@@ -52,8 +50,7 @@ class Voucher:
     predicate_type: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vouched:
+class Vouched(Struct, frozen=True, kw_only=True):
     """The trust policy's word on an asset: `verified`, `denied` or `unknown`, by the rule of a scope, and why."""
 
     decision: str
@@ -62,8 +59,7 @@ class Vouched:
     by: tuple[Voucher, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """Everything that was learnt of one asset. Incomplete reports say so in `diagnostics`.
 
     `documents` counts what rules judged (None where no rule was to judge anything); `rules` describes those that found
@@ -82,7 +78,7 @@ class Report:
     diagnostics: tuple[Diagnostic, ...] = ()
     ignores: tuple[Ignore, ...] = ()
     database: DatabaseInfo | None = None
-    timings: tuple[tuple[str, float], ...] = field(default=(), compare=False)
+    timings: tuple[tuple[str, float], ...] = ()
     documents: int | None = None
     rules: tuple[Rule, ...] = ()
     controls: tuple[Control, ...] = ()
@@ -96,8 +92,7 @@ class Report:
         return any(d.incomplete for d in self.diagnostics)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exception_:  # noqa: N801 - the design's name; `Exception` is taken
+class Exception_(Struct, frozen=True, kw_only=True):  # noqa: N801 - the design's name; `Exception` is taken
     """An accepted risk: rule or advisory, on which asset, package or path, why, whose, until when (ISO date).
 
     `approver` is who agreed to it, `ticket` where that can be read.
@@ -114,8 +109,7 @@ class Exception_:  # noqa: N801 - the design's name; `Exception` is taken
     ticket: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Baselined:
+class Baselined(Struct, frozen=True, kw_only=True):
     """A finding that was there before: its fingerprint, the asset that had it, and in how many places."""
 
     fingerprint: str
@@ -124,8 +118,7 @@ class Baselined:
     places: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """What the gate asks for. `fail_on` is a severity word or `none`; `on_incomplete` is `fail` or `warn`.
 
     `mode` is `enforce`, `warn` (what would be denied is a warning) or `dry-run` (the same, told as what would have been).
@@ -141,8 +134,7 @@ class Policy:
     mode: str = "enforce"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """The gate's decision: `allow < warn < unknown < deny`; unknown is never green. All else is sentences.
 
     `reasons` made the decision. With `deny`, `doubts` are what would have made it `unknown`. `notes` change nothing.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from thwart.core.advisory import Severity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """What a rule is about.
 
     `id` reads well after "allow". `why`, `fix`, `bad` and `good` are the parts of its page, as Markdown; a rule without
@@ -39,8 +39,7 @@ class Rule:
         return "\n\n".join([*told, f"Fix: {self.fix}"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
+class Control(Struct, frozen=True, kw_only=True):
     """One control of a framework and its answer.
 
     `status` is `pass`, `fail`, `unknown` (something that it asks about could not be judged), `not-applicable` (nothing

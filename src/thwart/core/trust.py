@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct, field
 
 from thwart.core.errors import UsageError
 from thwart.core.limits import MIB
@@ -21,8 +22,7 @@ class TrustError(UsageError):
     slug = "trust"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(Struct, frozen=True, kw_only=True):
     """Upper bounds on evidence; sizes in bytes."""
 
     pieces: int = 256
@@ -42,8 +42,7 @@ class Bounds:
 BOUNDS = Bounds()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """Why something was refused or could not be known. `where` is the piece of evidence, as its finder called it."""
 
     slug: str
@@ -51,8 +50,7 @@ class Reason:
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
+class Artifact(Struct, frozen=True, kw_only=True):
     """What is judged: an image (`repository` with its registry) or, without a repository, a file.
 
     `digests` all belong to the same bytes: `sha256:…` always, `sha384:…` and `sha512:…` where they are known. Of a file,
@@ -67,8 +65,7 @@ class Artifact:
     content: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class Piece(Struct, frozen=True, kw_only=True):
     """One untrusted thing that was found. `format` names a module of `trust/formats` and says what `content` is.
 
     `where` is for the reader: a digest, a tag, a path. `annotations` are those of the layer or manifest, and for a
@@ -81,16 +78,14 @@ class Piece:
     annotations: Mapping[str, str] = field(default_factory=lambda: _NONE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """Everything that was found, and what could not be read: with anything `missing`, a denial is only `unknown`."""
 
     pieces: tuple[Piece, ...] = ()
     missing: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roots:
+class Roots(Struct, frozen=True, kw_only=True):
     """What is trusted, as bytes by the name under which the policy speaks of it.
 
     keys: public keys (PEM, DER, JWK) or certificates whose key is meant. authorities: certificates in PEM, leaf-side
@@ -111,8 +106,7 @@ class Roots:
     pins: Mapping[str, bytes] = field(default_factory=lambda: _NONE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(Struct, frozen=True, kw_only=True):
     """Who a certificate speaks of. `kind`: `email`, `uri`, `dns`, `other-name` or `distinguished-name`.
 
     `issuer` is who checked that identity (the OpenID Connect issuer of a Sigstore certificate), empty where nobody says.
@@ -123,8 +117,7 @@ class Identity:
     issuer: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """When a signature certainly existed, and what vouches for it: `timestamp` (RFC 3161), `log`, or `clock` (nothing)."""
 
     at: datetime
@@ -132,8 +125,7 @@ class Moment:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class Signature(Struct, frozen=True, kw_only=True):
     """A signature that is cryptographically right, over the artifact's digest. Whether it counts is the policy's word.
 
     `key` is `sha256:` of the signer's SubjectPublicKeyInfo. Without `identity`, that key itself is trusted; with it, the
@@ -157,8 +149,7 @@ class Signature:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attestation:
+class Attestation(Struct, frozen=True, kw_only=True):
     """A signed in-toto statement about the artifact. `predicate` is what the signer claims, parsed and bounded."""
 
     signature: Signature
@@ -166,8 +157,7 @@ class Attestation:
     predicate: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True):
     """The decision: `verified`, `denied`, or `unknown` (denied, but evidence could not be read).
 
     `rule` is the scope of the policy that spoke. `reasons` made the decision. `signatures` and `attestations` are those

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from thwart.core.advisory import Severity
 from thwart.lib import versions
@@ -36,8 +37,7 @@ SCHEMES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixGroup:
+class FixGroup(Struct, frozen=True, kw_only=True):
     """One upgrade and what it closes.
 
     `package` is what to upgrade (the source package where the distribution ships sources), `packages` the installed

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from thwart.core.edit import Add, Append, Drop, Edit, Lines, Put
 from thwart.core.limits import DEFAULT, Limits
@@ -22,8 +23,7 @@ __all__ = ["Change", "Mended", "mend", "unified"]
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mended:
+class Mended(Struct, frozen=True, kw_only=True):
     """A file after its edits.
 
     `made` are the files that came beside it, by paths relative to its folder. `refused` has the reason of each group of

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.core.edit import Append, Drop, Pointer, Put
 from thwart.core.limits import Limits
@@ -20,8 +21,7 @@ DocumentEdit = Put | Append | Drop
 _MAX_NODES = 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Documents:
+class Documents(Struct, frozen=True):
     """A text, the values of its documents, and whether it is JSON."""
 
     text: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from thwart.lib.documents import DocumentError
 
@@ -20,8 +21,7 @@ class MendError(Exception):
     """An edit cannot be made in this text without changing more than it says; the reason in words."""
 
 
-@dataclass(slots=True, eq=False)
-class Node:
+class Node(Struct, eq=False):
     """One node. `start` and `end` count characters; `end` is that of the last thing written in it, not of what follows.
 
     `kind` is `map`, `list`, `scalar` or `alias`. `place` is line and column from 1. Of a mapping, `keys` and `values`

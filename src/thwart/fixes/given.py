@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from thwart.core.edit import Edit, Lines, Mend, Pointer, Put
 from thwart.core.errors import UsageError
@@ -40,8 +42,7 @@ class Needs(NamedTuple):
 _UNKNOWN = Needs()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(Struct, frozen=True, kw_only=True):
     """What the user knows and rules cannot. `lock` has digests by canonical reference, `observed` needs by name.
 
     `default` is for containers that were not observed; without it they get no limits.

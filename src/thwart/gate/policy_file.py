@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from thwart.core.config import SEVERITIES, exceptions
 from thwart.core.errors import ConfigError
@@ -22,8 +23,7 @@ _TEST = ("name", "report", "expect", "because", "today")
 _DECISIONS = ("allow", "warn", "unknown", "deny")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyTest:
+class PolicyTest(Struct, frozen=True, kw_only=True):
     """A case beside the policy: a saved report and the decision that it must get on a day.
 
     `because` is a text that must be among the reasons; `line` is where the case stands.
@@ -37,8 +37,7 @@ class PolicyTest:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyFile:
+class PolicyFile(Struct, frozen=True, kw_only=True):
     """A policy and its tests."""
 
     policy: Policy

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.lib._dockerfile_expand import Expansion, expand
 from thwart.lib._dockerfile_model import Dockerfile, Instruction, Pair, Word
@@ -41,8 +42,7 @@ class Need(NamedTuple):
     span: Span
 
 
-@dataclass(slots=True, kw_only=True)
-class Stage:
+class Stage(Struct, kw_only=True):
     """A stage. `base` is the image or stage after FROM, expanded; `parent` the stage that it is, if it is one.
 
     The last values of the stage, its parents' included: `environment` (ARG and ENV), `env` (what the image keeps),
@@ -74,8 +74,7 @@ class Stage:
         return self.parent is None and self.base.text == "scratch"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Build:
+class Build(Struct, frozen=True, kw_only=True):
     """All stages; `target` is the one that becomes the image, `needed` those that it is made from, itself included."""
 
     stages: tuple[Stage, ...]
@@ -131,8 +130,7 @@ def _reachable(stages: list[Stage], target: int | None) -> frozenset[int]:
     return frozenset(seen)
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     dockerfile: Dockerfile
     build_args: Mapping[str, str]
     platform: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.lib._dockerfile_text import SPACE
 
@@ -56,8 +57,7 @@ def _split(word: str) -> list[str]:
     return re.split(f"[{SPACE}]+", word.strip(SPACE)) if word.strip(SPACE) else []
 
 
-@dataclass(slots=True)
-class _Words:
+class _Words(Struct):
     """Words as they grow: bare blanks separate, quoted or escaped ones do not."""
 
     done: list[str] = field(default_factory=list)
@@ -86,8 +86,7 @@ class _Words:
             self.current = []
 
 
-@dataclass(slots=True)
-class Reader:
+class Reader(Struct):
     """One pass over a word. `keep_quotes`, `keep_escapes` and `keep_unset` leave the notation in the result."""
 
     word: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib import _dockerfile_arguments as cut
 from thwart.lib._dockerfile_text import Directive, Problem, Span, Text, split_lines
@@ -64,8 +65,7 @@ def _opens_heredoc(word: str) -> bool:
         return False
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Instruction:
+class Instruction(Struct, kw_only=True, eq=False):
     """One instruction, to be read only. Of `args`, `pairs`, `check` and `trigger` those are filled that the instruction has.
 
     `args`: the words of FROM, EXPOSE, COPY, ADD, VOLUME and every JSON form; else one word with the whole text (USER,
@@ -132,8 +132,7 @@ class Instruction:
         return line
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True, kw_only=True):
     """A Dockerfile as written. `problems` in the order of the file; a build stops at the first fatal one."""
 
     instructions: tuple[Instruction, ...]

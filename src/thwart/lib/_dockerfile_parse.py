@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from thwart.lib import _dockerfile_arguments as cut
 from thwart.lib._dockerfile_check import INSTRUCTIONS, complaint
@@ -17,8 +17,7 @@ _ONE_TEXT = frozenset({"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"})
 _ONBUILD_DEPTH_MAX = 8  # one more than one is refused by a build already
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     lines: Lines
     instructions: list[Instruction] = field(default_factory=list)
 

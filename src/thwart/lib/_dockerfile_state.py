@@ -6,8 +6,9 @@ import csv
 import posixpath
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.lib._dockerfile_expand import Expansion, expand
 from thwart.lib._dockerfile_model import Instruction, Word
@@ -18,8 +19,7 @@ WINDOWS_SHELL = ("cmd", "/S", "/C")
 _POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"})
 
 
-@dataclass(slots=True)
-class History:
+class History(Struct):
     """Every value that a stage's variables have had, by the number of the change; then those of the stage before."""
 
     before: Environment | None = None
@@ -104,8 +104,7 @@ class Program(NamedTuple):
     pipefail: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """An instruction in its stage, with what holds before it. `triggered`: an ONBUILD of the stage below."""
 
     instruction: Instruction

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 LINE_MAX = 65_535  # BuildKit refuses longer lines
@@ -35,8 +36,7 @@ class Problem(NamedTuple):
     fatal: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Text put together from pieces of the file, which knows where each character stands."""
 
     text: str
@@ -80,8 +80,7 @@ class Directive(NamedTuple):
     span: Span
 
 
-@dataclass(slots=True)
-class Lines:
+class Lines(Struct):
     """The physical lines, and the directives that stand before everything else."""
 
     lines: list[str]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 
 class Literal(NamedTuple):
@@ -88,8 +89,7 @@ class Assignment(NamedTuple):
     end: int
 
 
-@dataclass(slots=True)
-class Redirect:
+class Redirect(Struct):
     """A redirection. `target` of a here-document is its end word, `body` its text, `closed` whether the end was found."""
 
     operator: str
@@ -101,8 +101,7 @@ class Redirect:
     closed: bool = True
 
 
-@dataclass(slots=True)
-class Simple:
+class Simple(Struct):
     """A simple command: `words` with the command's name first, assignments before it."""
 
     assignments: tuple[Assignment, ...]
@@ -122,8 +121,7 @@ class Simple:
         return self.words[0].static if self.words else ""
 
 
-@dataclass(slots=True)
-class Compound:
+class Compound(Struct):
     """`kind`: `(`, `{`, `if`, `while`, `until`, `for`, `select`, `case`, `function`, `coproc`, `((`, `[[`.
 
     `tests` are conditions, `bodies` what runs; `words` what `for` runs over, what `case` compares, or what is tested.
@@ -142,8 +140,7 @@ class Compound:
 Command = Simple | Compound
 
 
-@dataclass(slots=True)
-class Pipeline:
+class Pipeline(Struct):
     """Commands joined by `|`; `|&` is noted in `both`."""
 
     commands: tuple[Command, ...]
@@ -153,8 +150,7 @@ class Pipeline:
     end: int
 
 
-@dataclass(slots=True)
-class AndOr:
+class AndOr(Struct):
     """Pipelines joined by `&&` and `||`; `operators[i]` stands before `pipelines[i + 1]`."""
 
     pipelines: tuple[Pipeline, ...]
@@ -164,8 +160,7 @@ class AndOr:
     end: int
 
 
-@dataclass(slots=True)
-class Unparsed:
+class Unparsed(Struct):
     """What could not be read, from here to the end, and why."""
 
     reason: str
@@ -173,8 +168,7 @@ class Unparsed:
     end: int
 
 
-@dataclass(slots=True)
-class Script:
+class Script(Struct):
     """A list of commands."""
 
     items: tuple[AndOr | Unparsed, ...]

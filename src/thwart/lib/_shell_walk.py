@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib._shell_tree import (
     AndOr,
@@ -34,8 +35,7 @@ class _State(NamedTuple):
     contained: bool = False  # what it is a part of may fail and nobody asks
 
 
-@dataclass(slots=True, kw_only=True)
-class Invocation:
+class Invocation(Struct, kw_only=True):
     """A simple command and its surroundings.
 
     `pipeline` are the commands joined by `|` and `position` is this one's place among them; `handled` says that a `||`

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -13,8 +14,7 @@ PASSED, FAILURE, ERROR, SKIPPED = "", "failure", "error", "skipped"
 LONGEST = 4000  # characters of a text; viewers cut or choke on more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """A test. `outcome` is empty where it passed; `kind`, `message` and `text` say what is wrong otherwise."""
 
     name: str
@@ -27,8 +27,7 @@ class Case:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class Suite(Struct, frozen=True, kw_only=True):
     """Tests that belong together."""
 
     name: str

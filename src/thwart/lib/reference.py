@@ -7,7 +7,8 @@ specification 1.1, "Pulling manifests" (`<name>` and `<reference>`), OCI image s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 DEFAULT_REGISTRY = "docker.io"
 DEFAULT_TAG = "latest"
@@ -31,8 +32,7 @@ class ReferenceError_(ValueError):  # noqa: N801, N818 - `ReferenceError` is a b
     """The text is not the name of an image; the message is one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """An image's name. `registry` is host and port; `tag` and `digest` are empty when the text has none.
 
     The digest decides when both are given: the tag is then only a remark.

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 UNKNOWN = "\ufffc"  # stands in a word for what is not known of it
 PROGRAMS = frozenset({"docker", "podman"})
@@ -96,8 +97,7 @@ class Given(NamedTuple):
         return False if self.value in ("0", "f", "F", "false", "FALSE", "False") else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunLine:
+class RunLine(Struct, frozen=True, kw_only=True):
     """A command that makes a container.
 
     `options` are in the order of the line; `image` is empty where the line has none, and `image_at` its word.

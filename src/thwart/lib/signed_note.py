@@ -10,7 +10,8 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 BYTES_MAX = 1 << 20
 SIGNATURES_MAX = 64
@@ -24,8 +25,7 @@ class NoteError(ValueError):
     """A text is no signed note, or no checkpoint; the message is one sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoteSignature:
+class NoteSignature(Struct, frozen=True):
     """One signature line: the signer's name, the first 4 bytes of its key's identifier, and what it made."""
 
     name: str
@@ -33,8 +33,7 @@ class NoteSignature:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A note. `text` ends in a newline and is, in UTF-8, exactly what was signed."""
 
     text: str
@@ -47,8 +46,7 @@ class Note:
                 yield one
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """A log's state: its name, how many entries it has, the root over them, and lines that mean nothing here."""
 
     origin: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from thwart.core.advisory import Affected, Exploited, Range, Score, Severity
@@ -47,8 +48,7 @@ class Reading(NamedTuple):
     confidence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defect:
+class Defect(Struct, frozen=True, kw_only=True):
     """A defect of a subject, before it is known which package on which path has it."""
 
     id: str
@@ -71,8 +71,7 @@ class Defect:
     aside: str  # why it does not count after all, in words; empty when it does
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True):
     """What the database says of one subject."""
 
     defects: tuple[Defect, ...] = ()

@@ -5,8 +5,9 @@ Then a class that an edit leaves alone is the same set of pods before and after,
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
+
+import msgspec
 
 from thwart.network.model import ALLOW, NETWORK, AnyOf, Peer, Policy, PortMatch, Rule, World
 
@@ -49,4 +50,4 @@ def _also(world: World, own: _Cuts, other: _Cuts) -> World:
         return world
     rule = Rule(index=0, action=ALLOW, peers=peers, ports=ports, pointer=())
     nobody = Policy(kind="", name="", namespace="", tier=NETWORK, subject=AnyOf(()), origin=_Nowhere(), ingress=(rule,))
-    return dataclasses.replace(world, policies=(*world.policies, nobody))
+    return msgspec.structs.replace(world, policies=(*world.policies, nobody))

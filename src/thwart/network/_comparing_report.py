@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.core.finding import Diagnostic
 from thwart.network._comparing_names import Names
@@ -23,8 +24,7 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntentChange:
+class IntentChange(Struct, frozen=True, kw_only=True):
     """An intent that fares otherwise: its status before, and its outcome now."""
 
     before: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib.bitsets import pack
 from thwart.lib.intervals import WIDTHS, Span
@@ -37,8 +38,7 @@ class Unit(NamedTuple):
         return not here or (len(here) == 1 and here[0].single)
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
+class Joint(Struct, frozen=True):
     """Units that no policy of either world tells apart: of the same classes before, and after."""
 
     what: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice, product
+
+from msgspec import Struct
 
 from thwart.lib.bitsets import members
 from thwart.lib.intervals import WIDTHS
@@ -20,8 +21,7 @@ _MOST = 200  # pairs that are tried
 _WANTED = {OPENED: True, CLOSED: False, UNKNOWN: None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
+class Witness(Struct, frozen=True, kw_only=True):
     """A connection as it is in the newer world."""
 
     source: Spot

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib.intervals import WIDTHS
 from thwart.network._services_access import Access
@@ -39,8 +40,7 @@ class Verdict(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class Door(Struct, frozen=True, kw_only=True):
     """A way in. `kind` is LoadBalancer, NodePort, ExternalIP, HostPort, HostNetwork, Ingress, Route or a route's kind.
 
     `opens` names the object that opens it, `at` its addresses or hosts, `through` the pods that carry the traffic.

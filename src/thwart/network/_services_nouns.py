@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from thwart.core.finding import Diagnostic
 from thwart.lib.intervals import Address, Block
@@ -28,8 +29,7 @@ class ServicePort(NamedTuple):
     node: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(Struct, frozen=True, kw_only=True):
     """A service of any type.
 
     `selector` is None where none is given: its endpoints are then written by others. `addresses` are those inside the
@@ -100,8 +100,7 @@ class Parent(NamedTuple):
     pointer: Pointer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(Struct, frozen=True, kw_only=True):
     """An Ingress, a route of the Gateway API or an OpenShift Route. `class_name` is the ingress class, where one is named."""
 
     kind: str
@@ -130,8 +129,7 @@ class Listener(NamedTuple):
     kinds: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gateway:
+class Gateway(Struct, frozen=True, kw_only=True):
     """A gateway of the Gateway API."""
 
     namespace: str
@@ -173,8 +171,7 @@ class HostPort(NamedTuple):
     address: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class Doors(Struct, frozen=True, kw_only=True):
     """Everything that leads traffic to pods. `problems` are documents of kinds or versions that are not read."""
 
     services: tuple[Service, ...] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib.bitsets import members, pack
 from thwart.network._services_access import Access
@@ -17,8 +18,7 @@ from thwart.network.sides import Cell
 _NAMED = 4  # namespaces, before they are counted
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """Addresses and ports in words; `unknown` when nobody can tell."""
 
     addresses: tuple[str, ...]
@@ -26,8 +26,7 @@ class Opening:
     unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stranger:
+class Stranger(Struct, frozen=True):
     """Pods that were not read, in words, and the ports on which they reach a workload.
 
     `by_labels` says that it depends on their labels, or is unknown.

@@ -9,7 +9,9 @@ more stranger has just the labels that they ask for.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.network.engine import Model
 from thwart.network.model import (
@@ -40,8 +42,7 @@ _STRANGERS: Selector = (_MARKED,)
 _MOST = 1000  # strangers with labels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strangers:
+class Strangers(Struct, frozen=True, kw_only=True):
     """A model with strangers in it.
 
     `numbers` are its classes for those of the model it was made of. `anyone` is the class of pods in namespaces that were

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from thwart.lib.intervals import WIDTHS, Address, Span, cover, subtract
 from thwart.network.model import AccountPeer, BlockPeer, Endpoint, Peer, PodPeer, Policy, World, leaves
@@ -17,8 +18,7 @@ ELSEWHERE = "-"  # on a node of which nothing else is known; no node can be call
 NOT_MENTIONED = ""  # stands for every value of a key that no selector names; a value cannot be told from it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Class:
+class Class(Struct, frozen=True, kw_only=True):
     """Endpoints that no policy tells apart.
 
     `what` is `pod`, `host` (a node, or pods in its network) or `outside` (addresses of nothing that is known).

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.lib.bitsets import members, pack
 from thwart.network._comparing_cuts import cut_alike
@@ -17,8 +18,7 @@ from thwart.network.ports import Ports
 OPENED, CLOSED, CHANGED, UNKNOWN, KNOWN = "opened", "closed", "changed", "unknown", "known"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """Connections between every source and every destination (sets of joint classes) that are not what they were.
 
     `stands` says whether both ends are in both worlds, or one was added or removed.
@@ -42,8 +42,7 @@ class Change:
         return OPENED if self.after.allow else CLOSED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(Struct, frozen=True, kw_only=True):
     """Two worlds compared: their models, joint classes and ports, and what differs between them.
 
     Both models may hold one policy without a name, that selects nobody.

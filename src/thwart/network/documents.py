@@ -9,10 +9,10 @@ import copy
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import msgspec
+from msgspec import Struct, field
 
 from thwart.core.limits import Limits
 from thwart.lib import json_bounded
@@ -75,8 +75,7 @@ class _Head(msgspec.Struct, rename="camel"):
     status: Any = None
 
 
-@dataclass(slots=True)
-class Item:
+class Item(Struct):
     """One object. `spec` and `status` decode on demand."""
 
     api: str

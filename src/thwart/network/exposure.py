@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.core.finding import Diagnostic
 from thwart.lib.bitsets import members
@@ -23,8 +24,7 @@ from thwart.network.services import Services
 __all__ = ["Door", "Exposure", "Opening", "Stranger", "Workload", "build_exposure", "words"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
+class Workload(Struct, frozen=True, kw_only=True):
     """A workload, or a pod that nothing made.
 
     `what` is `pod` or `host`. `direct` is what policies let in from outside to the pods' own addresses, whether or not
@@ -50,8 +50,7 @@ class Workload:
         return f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposure:
+class Exposure(Struct, frozen=True, kw_only=True):
     """The exposure of a world. `problems` are what is wrong with services and routes, or not modelled."""
 
     workloads: tuple[Workload, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.lib.bitsets import members
 from thwart.lib.intervals import Block, Span, blocks_of, subtract, union
@@ -16,8 +17,7 @@ ALL, SOME, NONE, UNKNOWN = "all", "some", "-", "?"
 _MOST_CELLS = 250_000  # of the matrix of namespaces, times what it costs to fill
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """A class of endpoints as people know them. `what` is `pod`, `host` or `outside`; `pods` counts pods that were read."""
 
     number: int
@@ -33,8 +33,7 @@ class Group:
         return f"{self.namespace}/{shown}" if self.namespace else shown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(Struct, frozen=True, kw_only=True):
     """Every source reaches every destination on these ports (a mask); `unknown` when nobody can say.
 
     Sources are kept as a set: a large world has far too many to list.
@@ -51,8 +50,7 @@ class Connection:
         return tuple(members(self.source_bits))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Map:
+class Map(Struct, frozen=True, kw_only=True):
     """The connectivity of a world. `matrix` is None when there are too many namespaces to show one.
 
     A group that stands on both sides of a connection means its pods among each other.

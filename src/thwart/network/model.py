@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from thwart.core.finding import Diagnostic
 from thwart.lib.intervals import Address, Block
@@ -54,8 +55,7 @@ class Origin(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Namespace:
+class Namespace(Struct, frozen=True, kw_only=True):
     """A namespace; `stated` is false when only something in it was read, so that its own labels are unknown."""
 
     name: str
@@ -63,8 +63,7 @@ class Namespace:
     stated: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerPort:
+class ContainerPort(Struct, frozen=True):
     """A named port of a pod."""
 
     name: str
@@ -72,8 +71,7 @@ class ContainerPort:
     number: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, kw_only=True):
     """A pod, or the pods that a workload makes. `workload` is what it is shown as, `Kind/name`.
 
     `addresses` are the pod's own; of a host-network pod those of its node. `node` is empty where unknown.
@@ -95,8 +93,7 @@ class Endpoint:
     account: str = "default"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """A machine of the cluster; `stated` is false when only its name was read."""
 
     name: str
@@ -105,8 +102,7 @@ class Node:
     stated: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class PodPeer:
+class PodPeer(Struct, frozen=True):
     """Pods by their namespace and their labels. `namespace` names one; else `namespaces` selects them."""
 
     pods: Selector
@@ -114,63 +110,54 @@ class PodPeer:
     namespaces: Selector = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BlockPeer:
+class BlockPeer(Struct, frozen=True):
     """Addresses of a block that lie in none of the exceptions."""
 
     block: Block
     excepted: tuple[Block, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NodePeer:
+class NodePeer(Struct, frozen=True):
     """Nodes by their labels."""
 
     nodes: Selector
 
 
-@dataclass(frozen=True, slots=True)
-class NamePeer:
+class NamePeer(Struct, frozen=True):
     """Domain names: which addresses they mean is not in the documents, so that any external one may be meant."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AccountPeer:
+class AccountPeer(Struct, frozen=True):
     """Pods that run as one of these service accounts, as pairs of namespace and name."""
 
     accounts: frozenset[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class OutsidePeer:
+class OutsidePeer(Struct, frozen=True):
     """Every address that is neither a pod's nor a node's."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """What is in one of the parts; without parts nothing."""
 
     parts: tuple[Peer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(Struct, frozen=True):
     """What is in every part; without parts everyone."""
 
     parts: tuple[Peer, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """Everyone who is not in the part: pods, hosts and addresses outside."""
 
     part: Peer
 
 
-@dataclass(frozen=True, slots=True)
-class Maybe:
+class Maybe(Struct, frozen=True):
     """What is in the part may be meant or not: the documents do not tell."""
 
     part: Peer
@@ -190,8 +177,7 @@ def leaves(peer: Peer) -> Iterator[Peer]:
         yield peer
 
 
-@dataclass(frozen=True, slots=True)
-class PortMatch:
+class PortMatch(Struct, frozen=True):
     """Ports of one protocol: from `first` to `last`, or those of the destination's that bear `name`.
 
     With a name, an empty protocol stands for all.
@@ -203,8 +189,7 @@ class PortMatch:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One rule. `peers` None is everyone, external addresses too; `ports` None is every port of every protocol.
 
     `doubt` says why the rule may match or not even where peers and ports do (empty: it does). `note` is what else it
@@ -228,8 +213,7 @@ class Doubt(NamedTuple):
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """A policy of any kind, in common terms.
 
     Rules are tried in order of tier, priority and index, and the first that matches decides (`pass`: goes on with the
@@ -259,8 +243,7 @@ class Policy:
         return self.origin.line(pointer)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unmodelled:
+class Unmodelled(Struct, frozen=True, kw_only=True):
     """A policy whose kind is not modelled: what it could change is unknown.
 
     `namespace` None reaches every namespace and the nodes. `only_denies` holds for kinds that never add a connection, `only_hosts` for those that are about nodes alone;
@@ -276,8 +259,7 @@ class Unmodelled:
     directions: frozenset[str] = frozenset({INGRESS, EGRESS})
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """An object that the API server would refuse, where and why."""
 
     path: str
@@ -286,8 +268,7 @@ class Refusal:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class World(Struct, frozen=True, kw_only=True):
     """Everything that was read."""
 
     namespaces: dict[str, Namespace]
@@ -301,8 +282,7 @@ class World:
     doors: Doors = NO_DOORS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """What decided one direction of a flow.
 
     `effect` is `allows`, `denies`, `passes`, `isolates` (selects the pod, and no rule allows the flow), `unknown`,
@@ -320,8 +300,7 @@ class Reason:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """Whether a connection can be made; None is unknown. `because` is empty where no policy has a say."""
 
     allowed: bool | None

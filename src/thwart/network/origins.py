@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.lib.documents import DocumentError
 from thwart.lib.yaml_positions import YamlList, YamlMap, load_all
 from thwart.network.model import Pointer
 
 
-@dataclass(slots=True)
-class JsonOrigin:
+class JsonOrigin(Struct):
     """An object's `spec` in a JSON file, and the line that it begins on."""
 
     path: str
@@ -49,8 +49,7 @@ class JsonOrigin:
         yield from ((key, max(self.base, 0)) for key in found)
 
 
-@dataclass(slots=True)
-class YamlOrigin:
+class YamlOrigin(Struct):
     """An object in a YAML file."""
 
     path: str
@@ -71,8 +70,7 @@ class YamlOrigin:
                 left += node.values() if isinstance(node, YamlMap) else node
 
 
-@dataclass(slots=True)
-class NoOrigin:
+class NoOrigin(Struct):
     """An object in a document without places."""
 
     path: str

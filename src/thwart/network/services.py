@@ -8,8 +8,9 @@ Source: kubernetes pkg/controller/endpointslice (selection), pkg/api/pod FindPor
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib.intervals import Address, parse_address
 from thwart.network._services_nouns import EXTERNAL_NAME, Service, ServicePort, Slice
@@ -212,8 +213,7 @@ def _labelled(endpoints: Iterable[Endpoint], services: Iterable[Service]) -> dic
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceAnswer:
+class ServiceAnswer(Struct, frozen=True, kw_only=True):
     """Whether a source reaches a service: `all` of its endpoints, `some` of them, `none`, or `unknown`.
 
     `reached`, `denied` and `unknown` count endpoints. `each` has the answer of every group of endpoints. `note` says why
@@ -273,8 +273,7 @@ def _state(reached: int, denied: int, unknown: int) -> str:
     return UNKNOWN if unknown else NONE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceReach:
+class ServiceReach(Struct, frozen=True, kw_only=True):
     """Who reaches a port of a service, as sets of classes: `every` endpoint, `some` of them for certain, or `unknown`.
 
     The sets do not overlap. `endpoints` counts what stands behind the port.

@@ -6,7 +6,8 @@ import base64
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.lib.merkle import EMPTY, ProofError, leaf_hash, verify_inclusion
 from thwart.lib.signed_note import Note, NoteError
@@ -20,8 +21,7 @@ _LONGEST_PROOF = 1 << 20
 _INDEX = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """One thing that is not as it was signed. `index` is the entry's, -1 where it is of no one entry."""
 
     index: int
@@ -148,8 +148,7 @@ def _history(log: Log, fetch: Fetch) -> Iterator[Trouble]:
         before = kept.size
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(Struct, frozen=True):
     """An entry that a proof shows to be in a log, as of a checkpoint."""
 
     index: int

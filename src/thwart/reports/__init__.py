@@ -7,7 +7,8 @@ so that the same report gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.core.errors import UsageError
 from thwart.core.registry import Registry
@@ -16,8 +17,7 @@ from thwart.core.report import Report, Verdict
 Judged = tuple[Report, Verdict]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenderOptions:
+class RenderOptions(Struct, frozen=True, kw_only=True):
     """How to draw: what the shell knows of the reader's screen and wishes.
 
     `width` is in columns and counts for text only; `links` allows terminal hyperlinks (OSC 8);
@@ -34,8 +34,7 @@ class RenderOptions:
 Render = Callable[[Sequence[Judged], RenderOptions], bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class Format(Struct, frozen=True, kw_only=True):
     """A member: the writer, the media type of its bytes and the usual end of a file's name."""
 
     name: str

@@ -7,8 +7,9 @@ help in every format, and its test. A rule sees views of a document, which never
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from thwart.core.custom import CustomRule
 from thwart.core.finding import Diagnostic, Finding, Ignore
@@ -37,8 +38,7 @@ class Subject(Protocol):
         """Whether it is only a part, such as a patch, so that what is missing may be elsewhere."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Together:
+class Together(Struct, frozen=True, kw_only=True):
     """What a family judges when all files have been read: how documents fit each other.
 
     `note` keeps of a subject what matters then, as small as it can be, or None; `subjects` makes of all that was kept,
@@ -49,8 +49,7 @@ class Together:
     subjects: Callable[[list[tuple[Source, Any]]], Iterator[tuple[Source, Subject]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
+class Family(Struct, frozen=True, kw_only=True):
     """A kind of documents and its rules.
 
     `named` tells from a path alone whether a file may be one; `claims` from a look at its bytes; `read` opens it and
@@ -66,8 +65,7 @@ class Family:
     together: Together | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """How to judge.
 
     `framework` is `pss-restricted@1.30` and the like: only its controls are judged. `minor` is the version of Kubernetes
@@ -84,8 +82,7 @@ class Options:
     custom: tuple[CustomRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """Findings in the order of files and lines; what comments accept; what could not be judged; how many documents were.
 
     `images` are the names of those that documents run, `bases` of those that they build on.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart.core.rule import Control
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from thwart.rules._frameworks import Framework
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """What happened, by ids of rules: which met something to judge, which failed, which lacked what could not be read."""
 
     met: set[str]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from thwart.core.advisory import Severity
 from thwart.core.registry import Registry
@@ -18,8 +19,7 @@ Run = Callable[[Any], Iterable[Hit]]
 _SECTION = re.compile(r"^(Fix|Bad|Good):[ \t]*(.*)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """A rule and the function that judges subjects of the class `target`.
 
     `covered_by` names rules that say the same and more: where one of them finds the same part of a subject, this rule

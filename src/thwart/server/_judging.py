@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from thwart.api._gate import read_reports
 from thwart.api.admission import Images
@@ -22,8 +24,7 @@ _MOST_SCANS = 20_000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class Files(Struct, frozen=True, kw_only=True):
     """What may change while the server runs. `access` is how registries are reached, None where none is asked.
 
     `settings` is the policy where no file states one; its exceptions count beside the file's.

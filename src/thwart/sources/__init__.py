@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from thwart.core.config import Registry
 from thwart.core.finding import Diagnostic
@@ -32,8 +33,7 @@ class Store(Protocol):
         """A blob in pieces, not yet verified; `size` and `urls` are what its descriptor says."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """An image: its layers, lowest first, each a stream of members whose digests are verified as it is read."""
 
     asset: Asset
@@ -44,8 +44,7 @@ class Image:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class Files(Struct, frozen=True, kw_only=True):
     """A root file system or a directory, read as one layer."""
 
     asset: Asset
@@ -53,8 +52,7 @@ class Files:
     problems: Callable[[], tuple[Problem, ...]] = tuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenOptions:
+class OpenOptions(Struct, frozen=True, kw_only=True):
     """How to open a target.
 
     `platform` is `os/arch[/variant]`; what `registries` say of a host stands in where the flags say nothing;

@@ -190,7 +190,7 @@ def _once(stdin: object, name: str, reference: str, options: OpenOptions, limits
 
 
 def _with_facts(image: Image, collected: Collected, limits: Limits, reference: str) -> Image:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     if image.layers and not image.layers[0].digest:
         members = docker_members(collected, image.asset.name, reference, limits)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.core.errors import SourceError
 from thwart.core.finding import Diagnostic
@@ -27,8 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _IMAGE = re.compile(r"[A-Za-z0-9._:/@-]{1,512}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineOptions:
+class EngineOptions(Struct, frozen=True, kw_only=True):
     """How to ask. `observe` is for how many seconds statistics are sampled; `root` is where /proc and /sys are."""
 
     environment: Mapping[str, str] = field(default_factory=dict)

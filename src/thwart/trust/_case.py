@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from thwart.core.registry import Registry
 from thwart.core.trust import Artifact, Attestation, Bounds, Piece, Reason, Signature
@@ -23,8 +24,7 @@ class RefusedError(Exception):
         self.sentence = sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(Struct, frozen=True, kw_only=True):
     """Everything that a format may look at. `remembered` is from the last run; `learnt` is filled for the next one."""
 
     artifact: Artifact

@@ -10,8 +10,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from thwart.core.trust import Piece, Reason
 from thwart.trust import _dct_root
@@ -24,8 +25,7 @@ _DELEGATION = re.compile(r"targets(?:/[-a-z0-9_]+)+")
 _ROLES = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Targets:
+class Targets(Struct, frozen=True, kw_only=True):
     """A verified file of targets, and who signed it."""
 
     file: File
@@ -43,8 +43,7 @@ class Targets:
         return [name for name in table(self.file.content, "targets") if self.entry(name) is not None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
+class Repository(Struct, frozen=True, kw_only=True):
     """A verified repository. `broken` says why delegations that should be there cannot be used."""
 
     pin: str
@@ -53,8 +52,7 @@ class Repository:
     memory: Mapping[str, int]
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     """What is known so far. `at_hand` are the given files by role."""
 
     case: Case

@@ -13,9 +13,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from msgspec import Struct
 
 from thwart.core.trust import Bounds, Piece
 from thwart.trust import chain
@@ -37,8 +38,7 @@ _ESCAPE = re.compile(r'\\(?:(["\\])|u([0-9a-f]{4})|([bfnrt]))')
 _CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignerKey:
+class SignerKey(Struct, frozen=True, kw_only=True):
     """A key of a role. `kind` is its bare type; `certificates` are those of a root key, its own first."""
 
     id: str
@@ -47,8 +47,7 @@ class SignerKey:
     certificates: tuple[x509.Certificate, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
+class Role(Struct, frozen=True, kw_only=True):
     """Who may sign a file, and how many of them must. `paths` are the prefixes of what a delegation may sign."""
 
     name: str
@@ -62,8 +61,7 @@ class Role:
         return hashlib.sha256(" ".join(sorted(self.keys)).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
+class File(Struct, frozen=True, kw_only=True):
     """A parsed file; nothing in it is believed before `signers` says so. `signed` are the bytes under the signatures."""
 
     piece: Piece

@@ -11,9 +11,10 @@ certificates are trusted when they are first seen, remembered by key id, and not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart.core.trust import Piece, TrustError
 from thwart.trust import chain
@@ -31,8 +32,7 @@ _LEEWAY = timedelta(days=1)  # of a certificate's beginning, as notary has it
 _PEM = b"-----BEGIN "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Root:
+class Root(Struct, frozen=True, kw_only=True):
     """A verified root. `pin` is the name of what vouches for it, empty when it was trusted on first use."""
 
     file: File
@@ -41,8 +41,7 @@ class Root:
     memory: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pin:
+class _Pin(Struct, frozen=True, kw_only=True):
     """What the user trusts for some repositories."""
 
     name: str

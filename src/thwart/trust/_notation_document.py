@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from thwart.core.limits import MIB
 from thwart.core.trust import Bounds, TrustError
@@ -33,8 +34,7 @@ _SCOPE = re.compile(rf"{_LABEL}(?:\.{_LABEL})*(?::[0-9]+)?(?:/{_PART})+")
 _SUBJECT = "x509.subject"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """What one set of repositories needs. `actions`: of each check `enforce`, `log` or `skip`.
 
     `identities` are attributes that the signer's subject must have, any set of them; None trusts whomever the stores do.
@@ -49,8 +49,7 @@ class Statement:
     identities: tuple[Mapping[str, str], ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """A document's statements."""
 
     statements: tuple[Statement, ...]

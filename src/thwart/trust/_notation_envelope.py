@@ -6,9 +6,10 @@ Source: Notary Project signature specification, "Signature Envelope", with signa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from thwart.core.trust import Artifact, Bounds
 from thwart.trust import _notation_chain, _notation_keys
@@ -31,8 +32,7 @@ _ATTRIBUTE_TEXT = 100
 _BYTES = 4 << 20  # a hundred times what envelopes have
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributes:
+class Attributes(Struct, frozen=True, kw_only=True):
     """What the signer said beside the payload, under the signature. `ignored`: said, not critical, and not known."""
 
     scheme: str
@@ -41,8 +41,7 @@ class Attributes:
     ignored: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(Struct, frozen=True, kw_only=True):
     """One signature. `signed` are the bytes that it is over, `timestamp` the countersignature's token or nothing."""
 
     algorithm: Algorithm
@@ -54,8 +53,7 @@ class Envelope:
     timestamp: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What the payload speaks of."""
 
     digest: str

@@ -6,8 +6,9 @@ Source: Notary Project signature specification, "Signature Algorithm Requirement
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from thwart.trust._case import RefusedError
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 
-@dataclass(frozen=True, slots=True)
-class Algorithm:
+class Algorithm(Struct, frozen=True):
     """`name` as JWS writes it, `cose` as COSE numbers it, `half` the bytes of r and of s (0 for RSA)."""
 
     name: str

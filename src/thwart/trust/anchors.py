@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from thwart.core.trust import BOUNDS, Bounds, Roots, TrustError
 from thwart.trust import chain, keys
@@ -25,8 +26,7 @@ _MEDIA_TYPES = (
 _MOST = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(Struct, frozen=True, kw_only=True):
     """When something is to be trusted: a closed interval (sigstore_common.proto, TimeRange)."""
 
     start: datetime = _ALWAYS
@@ -37,8 +37,7 @@ class Window:
         return self.start <= at and (self.end is None or at <= self.end)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Authority:
+class Authority(Struct, frozen=True, kw_only=True):
     """Certificates under one name, from the leaf's side to the root. `sigstore`: it is from a trusted root."""
 
     name: str
@@ -52,8 +51,7 @@ class Authority:
         return [one for one in self.certificates if chain.self_signed(one) or one is self.certificates[-1]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class Log(Struct, frozen=True, kw_only=True):
     """A transparency log. `id` is its identifier: SHA-256 of the key, or what the trusted root says."""
 
     name: str
@@ -62,8 +60,7 @@ class Log:
     window: Window
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Anchors:
+class Anchors(Struct, frozen=True, kw_only=True):
     """Everything that is trusted. `raw` keeps what the formats read themselves: stores, pins and revocation lists."""
 
     keys: Mapping[str, Key]

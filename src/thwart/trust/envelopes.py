@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from thwart.core.trust import Artifact, Attestation, Bounds, Signature
 from thwart.trust._case import Found, RefusedError
@@ -16,8 +17,7 @@ _STATEMENTS = ("https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/
 _STRONG = ("sha256", "sha384", "sha512")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class Envelope(Struct, frozen=True, kw_only=True):
     """A DSSE envelope; `signatures` in their order, key identifiers left out: they are hints that nobody signed."""
 
     payload_type: str
@@ -30,8 +30,7 @@ class Envelope:
         return pae(self.payload_type, self.payload)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Struct, frozen=True, kw_only=True):
     """An in-toto statement (in-toto attestation framework, spec/v1/statement.md) about the artifact."""
 
     digest: str  # the artifact's, as the matching subject has it

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from thwart.core.trust import TrustError
 
@@ -34,8 +35,7 @@ class Message:
         return self._digests.get(algorithm)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(Struct, frozen=True, kw_only=True):
     """A public key. `fingerprint` is `sha256:` of its SubjectPublicKeyInfo in DER, `spki` that DER."""
 
     name: str

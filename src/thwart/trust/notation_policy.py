@@ -9,8 +9,9 @@ passes. Plugins are not run: a signature that asks for one is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from thwart.core.trust import (
     BOUNDS,
@@ -55,8 +56,7 @@ def store(name: str, files: Mapping[str, bytes]) -> bytes:
     return joined
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Court:
+class _Court(Struct, frozen=True, kw_only=True):
     """Everything that the signatures of one artifact are held against."""
 
     artifact: Artifact
@@ -67,8 +67,7 @@ class _Court:
     bounds: Bounds
 
 
-@dataclass(slots=True)
-class _Weighing:
+class _Weighing(Struct):
     """What the checks of one signature learn from one another."""
 
     authority: str = ""

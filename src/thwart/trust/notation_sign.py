@@ -9,9 +9,10 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from thwart.core.trust import BOUNDS, TrustError
 from thwart.trust import _notation_chain, _notation_envelope, _notation_keys, _notation_stores
@@ -30,8 +31,7 @@ CONFIG = b"{}"
 Signer = Callable[[bytes, tuple[Any, ...]], bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True, kw_only=True):
     """What is signed, or stored: `annotations` become claims of the signature."""
 
     media_type: str
@@ -40,8 +40,7 @@ class Descriptor:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """A signature to be made. `chain`: certificates in PEM, the signer's first, a root last. Times have a zone.
 
     `form` is the media type of the envelope, `agent` the name under which the tool signs. `timestamp` is asked for a

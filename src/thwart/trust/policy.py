@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from thwart.core.trust import Reason
 
@@ -25,8 +26,7 @@ _DOCKER_HUB = frozenset({"index.docker.io", "registry-1.docker.io", "registry.hu
 FORMATS = ("cosign", "dsse", "bundle", "detached", "notation", "dct", "tuf")
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """What a text must be: itself, or a regular expression over all of it."""
 
     text: str
@@ -39,8 +39,7 @@ class Pattern:
         return len(value) <= TEXT_MAX and self.regex.fullmatch(value) is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
+class Claims(Struct, frozen=True, kw_only=True):
     """What an attestation must say."""
 
     predicate: str
@@ -54,8 +53,7 @@ class Claims:
     refuse_status: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf:
+class Leaf(Struct, frozen=True, kw_only=True):
     """One signature or attestation that is required, and everything that must be true of it."""
 
     formats: tuple[str, ...] = ()
@@ -74,8 +72,7 @@ class Leaf:
     first_use: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(Struct, frozen=True, kw_only=True):
     """All of them, any of them, or at least so many of them, each by a signer of its own. `kind`: all, any, least."""
 
     kind: str
@@ -86,8 +83,7 @@ class Group:
 Requirement = Leaf | Group
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """What is required in one scope. Without a requirement it rejects, or (unsafe) accepts, everything."""
 
     scope: str
@@ -102,8 +98,7 @@ class Rule:
         return "*" not in scope, len(scope.replace("*", "")), -double, -(scope.count("*") - 2 * double)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustPolicy:
+class TrustPolicy(Struct, frozen=True, kw_only=True):
     """Rules in the order of the file."""
 
     rules: tuple[Rule, ...]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from thwart.core.trust import Moment
 from thwart.lib import merkle, signed_note
@@ -24,8 +25,7 @@ _STAMPED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(Struct, frozen=True, kw_only=True):
     """An inclusion proof with the checkpoint that it leads to; `checkpoint` is empty in the oldest bundles."""
 
     index: int
@@ -35,8 +35,7 @@ class Proof:
     checkpoint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One entry. `index` is the global one that the promise signs; `time` is when the log says it took the entry in."""
 
     body: bytes

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from thwart.core.trust import Bounds, TrustError
 from thwart.trust import keys
@@ -21,8 +22,7 @@ from thwart.trust.rekor import Entry
 _HASHES = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
+class Signed(Struct, frozen=True, kw_only=True):
     """What the entry has to speak of. `certificate` is DER, empty when a bare key signed; `envelope` that of DSSE."""
 
     signature: bytes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from thwart.core.trust import Attestation, Reason, Signature
 from thwart.trust import predicates
@@ -12,16 +13,14 @@ from thwart.trust.anchors import Anchors
 from thwart.trust.policy import Group, Leaf, Requirement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finds:
+class Finds(Struct, frozen=True, kw_only=True):
     """What is cryptographically right."""
 
     signatures: tuple[Signature, ...] = ()
     attestations: tuple[Attestation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """Whether the requirement is met, by what, and why not by anything else."""
 
     met: bool

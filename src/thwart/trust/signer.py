@@ -8,8 +8,9 @@ digest. Identities are compared later, by the policy.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from thwart.core.trust import Identity, Moment, Piece, Signature
 from thwart.trust import chain, keys, rekor, rekor_body, sct, timestamps
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 _COSIGN = "dev.sigstore.cosign/"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Material:
+class Material(Struct, frozen=True, kw_only=True):
     """One signature with all that came beside it. `stamped` is what timestamps are over: the signature by default."""
 
     signature: bytes
@@ -41,8 +41,7 @@ class Material:
     whole: bool = False  # a bundle: it must stand for itself, so an entry of an unknown log is refused
 
 
-@dataclass(slots=True)
-class _Times:
+class _Times(Struct):
     """What logs and time-stamping authorities say of one signature by one key."""
 
     moments: list[Moment]

@@ -11,9 +11,10 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.core.trust import BOUNDS, Piece, TrustError
 from thwart.trust._case import RefusedError
@@ -35,8 +36,7 @@ _NEVER = "0001-01-01T00:00:00Z"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signer:
+class Signer(Struct, frozen=True, kw_only=True):
     """Who signs. `sign` makes what cosign verifies: over SHA-256 (ECDSA in DER, RSA PKCS #1 v1.5), Ed25519 over the bytes.
 
     `sign_with` takes further arguments of a private key's `sign`; None where the key lies in a device that chooses itself.
@@ -65,8 +65,7 @@ class Layer(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Struct, frozen=True, kw_only=True):
     """The manifest that is signed; `name` is its repository, for people."""
 
     name: str
@@ -111,7 +110,7 @@ def certified(signer: Signer, certificate: bytes, chain: bytes) -> Signer:
     Raises:
         TrustError: the certificate is none, or is about another key; a chain without a certificate.
     """
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from thwart.trust.keys import read
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from itertools import product
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tools.prove_campaign import boxes, placed, places
 
 from tests.unit.network.helpers import PODS, cluster_policy, policy, world_of
@@ -137,7 +137,7 @@ class Packets:
 
 
 def filtered(*policies: str, **options: object) -> Packets:
-    return Packets(compile_world(world_of(PODS + "".join(policies)), replace(Options(), **options)))  # type: ignore[arg-type]
+    return Packets(compile_world(world_of(PODS + "".join(policies)), replace(Options(), **options)))
 
 
 WEB, DB, OTHER, FAR = map(parse_address, ("10.0.0.1", "10.0.1.1", "10.1.0.1", "203.0.113.9"))

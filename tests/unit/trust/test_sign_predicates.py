@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import fields
 
 from thwart.core.trust import Attestation, Signature, TrustError
 from thwart.trust._signing_predicates import provenance, scanned, type_of, wrapped
@@ -93,7 +94,7 @@ def _claims(policy: object) -> Claims:
             return one
         if isinstance(one, (list, tuple)):
             waiting += one
-        elif is_dataclass(one):
+        elif isinstance(one, Struct):
             waiting += [getattr(one, each.name) for each in fields(one)]
     raise AssertionError("no claims")
 

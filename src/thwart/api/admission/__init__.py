@@ -10,10 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from thwart.api.admission._images import Busy, Images, Lives, Registry, Unasked
 from thwart.api.admission._judging import Ruled, tempered, weighed, worst
@@ -47,8 +49,7 @@ _MOST_IMAGES = 100  # of one object
 _ABREAST = 16  # images that are asked about at a time, of all reviews
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdmissionOptions:
+class AdmissionOptions(Struct, frozen=True, kw_only=True):
     """How to admit.
 
     `framework` is `pss-restricted` and the like, or empty for every rule. `exempt` are globs of namespaces that are never

@@ -10,8 +10,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from thwart.core.errors import ThwartError
 from thwart.core.trust import Judgement
@@ -45,8 +46,7 @@ class Registry(Protocol):
         """Whether the trust policy is satisfied for that digest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lives:
+class Lives(Struct, frozen=True, kw_only=True):
     """How long answers count, in seconds. Names move; judgements of a digest change only as certificates and policies do."""
 
     digest: float = 60.0
@@ -59,8 +59,7 @@ class Unasked(Exception):  # noqa: N818 - not wrong, only not known yet
     """Nobody has asked yet, and the caller does not want to wait for the answer."""
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(Struct):
     value: object
     until: float
     asked: float

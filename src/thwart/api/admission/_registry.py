@@ -9,9 +9,11 @@ import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from thwart.api.admission._cluster import Cluster
 from thwart.api.admission._images import BUSY, Busy
@@ -34,8 +36,7 @@ Judge = Callable[[Reference, str, "RegistryStore"], Judgement]
 """The trust side: the image's name, the digest, and the store to ask for evidence beside it; `Judgement` out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryAccess:
+class RegistryAccess(Struct, frozen=True, kw_only=True):
     """How to reach registries. `seconds` bounds each answer; `cluster` reads pull secrets, None outside of any."""
 
     registries: tuple[Stated, ...] = ()

@@ -7,12 +7,12 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread, Timer
 from typing import IO, Any
 
 import msgspec
+from msgspec import Struct
 
 from thwart.core.errors import SourceError
 from thwart.sources._registry_errors import clean
@@ -23,8 +23,7 @@ _ANSWER = 1 << 20  # bytes of credentials
 _COMPLAINT = 1 << 16  # bytes of a program's error output that are kept
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """How a program ended: exit code, output, and the beginning of its error output."""
 
     code: int
@@ -32,8 +31,7 @@ class Done:
     complaint: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plugin:
+class Plugin(Struct, frozen=True, kw_only=True):
     """`users[].user.exec` of a kubeconfig: what to run for credentials."""
 
     command: str
@@ -44,8 +42,7 @@ class Plugin:
     cluster: Mapping[str, Any] | None  # what the program is told of the cluster, where it is to be told
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
+class Secret(Struct, frozen=True, kw_only=True):
     """Credentials for one cluster. `certificate` and `key` are PEM."""
 
     token: str = ""

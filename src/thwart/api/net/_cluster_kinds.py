@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from thwart.api.net._cluster_wire import Wire
 from thwart.core.errors import LimitError, SourceError
@@ -43,8 +43,7 @@ _DOUBLES = {
 _CALICO, _CALICO_STORED = "projectcalico.org", "crd.projectcalico.org"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Resource:
+class Resource(Struct, frozen=True, order=True):
     """A kind as one version of its API serves it; `preferred` is the server's own rank, 0 first."""
 
     group: str
@@ -76,8 +75,7 @@ class Resource:
         return (self.group, self.kind) in _BULK or self.kind == "EndpointSlice"
 
 
-@dataclass(slots=True)
-class Served:
+class Served(Struct):
     """What the server offers, and which parts of its offer could not be read."""
 
     resources: list[Resource] = field(default_factory=list)

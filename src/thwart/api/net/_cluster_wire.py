@@ -7,10 +7,10 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpcore
+from msgspec import Struct
 
 from thwart._version import __version__
 from thwart.api.net._cluster_config import Access
@@ -27,8 +27,7 @@ _BUSY = (429, 500, 502, 503, 504)
 _SLOW = 4  # times the usual patience: a page of a large cluster is gathered before its first byte comes
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Status and body of one answer."""
 
     status: int

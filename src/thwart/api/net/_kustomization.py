@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from thwart.core.limits import Limits
 from thwart.lib.documents import DocumentError
@@ -31,8 +32,7 @@ _PATHS = ("crds", "configurations", "patchesStrategicMerge")
 _REMOTE = re.compile(r"://|^git::|^[\w.-]+@[\w.-]+:|[?&]ref=|^(github|gitlab|bitbucket)\.\w+[/:]", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class Kustomization:
+class Kustomization(Struct):
     """One kustomization with all that it is built on.
 
     Attributes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.api.net._lab_probes import End
 from thwart.core.finding import Diagnostic
@@ -134,8 +136,7 @@ class Actor(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cast:
+class Cast(Struct, frozen=True, kw_only=True):
     """Everybody in the lab. `boxes` are the addresses of each; `missing` counts classes, and chosen pods, without a place."""
 
     actors: tuple[Actor, ...]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart.api._collector import no_collector
 from thwart.core.errors import SourceError, UsageError
@@ -36,8 +37,7 @@ def _where(one: Refusal) -> str:
     return f"{one.path}:{one.line}" if one.line else one.path
 
 
-@dataclass(frozen=True, kw_only=True)
-class Network:
+class Network(Struct, frozen=True, kw_only=True, dict=True):
     """Manifests made ready for questions. `diagnostics` tell what could not be done and what is assumed."""
 
     model: Model

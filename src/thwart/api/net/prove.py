@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.core.errors import UsageError
 from thwart.core.finding import Diagnostic
@@ -32,8 +34,7 @@ class NotCompilableError(UsageError):
     slug = "not-compilable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disagreement:
+class Disagreement(Struct, frozen=True, kw_only=True):
     """A connection about which the kernel and the engine differ. `rules` are those of the kernel that it met."""
 
     source: str
@@ -45,8 +46,7 @@ class Disagreement:
     rules: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(Struct, frozen=True, kw_only=True):
     """What was tried and how it went.
 
     `allowed` and `denied` are connections on which kernel and engine agree, `unknown` those about which the engine

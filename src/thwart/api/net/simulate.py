@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.api.net._flows import blocks, open_flows
 from thwart.api.net._load import Network, load_network
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from thwart.network.replay import Seen, Simulation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
+class Replay(Struct, frozen=True, kw_only=True):
     """A simulation, and the network of the proposed policies that it was made with."""
 
     network: Network

@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry it out; the exit code."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from thwart.api.net.lint import FORMATS, lint_network, write_lint
     from thwart.core.advisory import Severity

@@ -7,9 +7,10 @@ an objection too, marked `unknown`: it is never green.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from thwart.core.registry import Registry
 from thwart.core.report import Report
@@ -33,8 +34,7 @@ Judge = Callable[[Case, Any], Iterable[Objection]]  # the value is one that `Ref
 Refuse = Callable[[object], str]  # what is wrong with a stated value; empty where nothing is
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """A clause: what it asks, in words, the check of its value, and its judgement."""
 
     name: str

@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, combinations, count, product
+
+from msgspec import Struct
 
 from thwart.network.changes import labels
 from thwart.network.changes.edits import OPEN, Edit
@@ -43,8 +44,7 @@ _MOST_PARTS = 4  # edits of a set of which every part is tried; of a larger one 
 _MOST_OTHERS = 400  # policies of a namespace that labels could bring into play
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(Struct, frozen=True, kw_only=True):
     """What would turn an answer.
 
     `wanted` is what the answer would become, None when there is nothing to turn: the answer is not known, and `missing`

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.network.model import Endpoint, Namespace, Origin, Pointer, Policy, Rule, World
 
@@ -17,8 +19,7 @@ SET_LABEL = "set-label"
 DROP_LABEL = "drop-label"
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """One edit of a world.
 
     `policy` is the number of a policy of that world; where one object made several, what is taken out is taken out of all,

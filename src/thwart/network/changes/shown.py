@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from thwart.network.changes.edits import (
     ADD_POLICY,
@@ -22,8 +22,7 @@ _RANKS = {ADD_RULE: 0, ADD_POLICY: 1, INSERT_RULE: 3, REMOVE_RULE: 2, SET_LABEL:
 Order = tuple[int, str, str, int, int, str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class Shown(Struct, frozen=True, kw_only=True):
     """One edit of one object.
 
     `action` is `add-rule`, `insert-rule`, `remove-rule`, `lift-isolation`, `add-policy`, `set-label` or `drop-label`.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.lib.intervals import WIDTHS, Span, union
 from thwart.network.enforcement.addresses import Seats, Spans, whole
@@ -30,8 +31,7 @@ REFUSE = "refuse"  # the chain that ends what is denied
 _KINDS = {Addresses: "addresses", Services: "services", Doors: "doors"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """How a table is made. `deny` is `reject` or `drop`; `log_group` below 0 logs nothing.
 
     `hooks` are where packets are met: `forward` for containers among each other, `input` for their way to this host.

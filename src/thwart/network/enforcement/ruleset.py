@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from thwart.core.finding import Diagnostic
 from thwart.lib.intervals import Span
@@ -12,31 +13,27 @@ ACCEPT, RETURN, JUMP, GOTO, DROP = "accept", "return", "jump", "goto", "drop"
 ADDRESS = {4: "ipv4_addr", 6: "ipv6_addr"}  # nftables' types
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
+class Addresses(Struct, frozen=True):
     """Elements of a set: addresses of one family as spans."""
 
     version: int
     spans: tuple[Span, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """Elements of a set: a protocol and ports."""
 
     spans: tuple[tuple[str, Span], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Doors:
+class Doors(Struct, frozen=True):
     """Elements of a set: destination address, protocol and port."""
 
     version: int
     doors: tuple[tuple[int, str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
+class Ways(Struct, frozen=True):
     """Elements of a set: source and destination address."""
 
     version: int
@@ -46,8 +43,7 @@ class Ways:
 Elements = Addresses | Services | Doors | Ways
 
 
-@dataclass(frozen=True, slots=True)
-class In:
+class In(Struct, frozen=True):
     """A match: the packet's `source`, `destination`, `service`, `door` or `way` is in a set."""
 
     what: str
@@ -55,58 +51,49 @@ class In:
     set: str
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(Struct, frozen=True):
     """A match: the packet is of IPv4 or IPv6."""
 
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A match: the packet belongs to a connection that was let through."""
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbours:
+class Neighbours(Struct, frozen=True):
     """A match: ICMPv6 without which no IPv6 works on a link (RFC 4890, 4.4.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tcp:
+class Tcp(Struct, frozen=True):
     """A match: the packet is of TCP."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(Struct, frozen=True):
     """Count packets and bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(Struct, frozen=True):
     """Tell a netlink group about the packet (NFLOG)."""
 
     group: int
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What becomes of the packet; `target` is a chain."""
 
     what: str
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """The packet is dropped and its sender is told: by a reset for TCP, else by ICMP (administratively prohibited)."""
 
     reset: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(Struct, frozen=True):
     """The verdict that a map has for the packet's `source` or `destination`."""
 
     what: str
@@ -119,16 +106,14 @@ Statement = (
 )  # matches come before the rest
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One rule of a chain; the comment says where it comes from."""
 
     statements: tuple[Statement, ...]
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
+class Chain(Struct, frozen=True, kw_only=True):
     """Rules in order. A base chain has a hook and a priority."""
 
     name: str
@@ -137,8 +122,7 @@ class Chain:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """An `inet` table. `maps` lead from addresses of a family to chains; `pods` counts who is in them.
 
     `diagnostics` tell what of the policies is not in the table.

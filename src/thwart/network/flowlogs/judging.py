@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.lib.intervals import Block
 from thwart.network.engine import Model
@@ -18,8 +19,7 @@ _WORK, _LEAST = 200_000, 4  # endpoints that may be read again because of pods t
 _NO_SAY = "neither end is a pod or a node: network policies have no say"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """A recorded flow under a model: who its ends are, and whether it is allowed.
 
     `answer` is None where an end is unmatched; `why` then says which and why.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.lib.intervals import Address, Block, Span, parse_address, parse_block, subtract
 from thwart.network._services_nouns import Service
@@ -52,8 +54,7 @@ _MOST_MADE = 10_000
 _MOST_KNOWN = 1 << 19
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meant:
+class Meant(Struct, frozen=True, kw_only=True):
     """What an end turned out to be.
 
     `parties` are several where the recorder did not tell which address outside it was; none where the end is unmatched,

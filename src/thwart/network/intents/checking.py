@@ -6,8 +6,9 @@ counting, and where a class meets itself (a pod has no flow to itself).
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from thwart.core.finding import Diagnostic
 from thwart.lib.bitsets import members
@@ -34,7 +35,7 @@ def verify(model: Model, intents: Sequence[Intent], unread: Iterable[Diagnostic]
     known: dict[str, Outcome] = {}
     if aside:
         for outcome in _check(Model(_with_dns(model.world)), aside):
-            known[outcome.intent.name] = dataclasses.replace(outcome, notes=(*outcome.notes, _ASSUMED))
+            known[outcome.intent.name] = msgspec.structs.replace(outcome, notes=(*outcome.notes, _ASSUMED))
     for outcome in _check(model, [intent for intent in intents if intent.name not in known]):
         known[outcome.intent.name] = outcome
     return Verdict(outcomes=tuple(known[intent.name] for intent in intents), unread=tuple(unread))
@@ -52,7 +53,7 @@ def _with_dns(world: World) -> World:
     here = {NAME_LABEL: DNS_NAMESPACE}
     namespaces.setdefault(DNS_NAMESPACE, Namespace(name=DNS_NAMESPACE, labels=here, stated=False))
     endpoints = sorted([*world.endpoints, pod], key=lambda e: (e.namespace, e.workload, e.name))
-    return dataclasses.replace(world, namespaces=namespaces, endpoints=tuple(endpoints))
+    return msgspec.structs.replace(world, namespaces=namespaces, endpoints=tuple(endpoints))
 
 
 def _check(model: Model, intents: Sequence[Intent]) -> list[Outcome]:

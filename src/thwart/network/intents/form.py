@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from thwart.network.model import BlockPeer, NodePeer, OutsidePeer, PodPeer, PortMatch
 
 Ports = tuple[PortMatch, ...] | None  # None is every port of every protocol
 
 
-@dataclass(frozen=True, slots=True)
-class Everyone:
+class Everyone(Struct, frozen=True):
     """Every pod, every node and every address outside."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A pod or workload by its name or by `Kind/name`, as `thwart net explain` finds it."""
 
     namespace: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Struct, frozen=True):
     """What is in one of the parts."""
 
     parts: tuple[Party, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Without:
+class Without(Struct, frozen=True):
     """What is in the one and not in the other."""
 
     party: Party
@@ -50,8 +46,7 @@ def leaves(party: Party) -> list[Party]:
     return [party]
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One side of a form: every one of the party, or at least one. `line` is where it stands."""
 
     party: Party
@@ -59,8 +54,7 @@ class Side:
     some: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allow:
+class Allow(Struct, frozen=True, kw_only=True):
     """Every connection of these must be possible."""
 
     source: Side
@@ -68,8 +62,7 @@ class Allow:
     ports: Ports
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deny:
+class Deny(Struct, frozen=True, kw_only=True):
     """No connection of these may be possible."""
 
     source: Side
@@ -77,8 +70,7 @@ class Deny:
     ports: Ports
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Only:
+class Only(Struct, frozen=True, kw_only=True):
     """Nobody but the source may reach the destination; with `can`, the source must be able to. No source: nobody may."""
 
     source: Side | None
@@ -87,8 +79,7 @@ class Only:
     can: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Isolated:
+class Isolated(Struct, frozen=True, kw_only=True):
     """Tenants that may not reach each other: by the value of a namespace label, by namespace, or as listed.
 
     `namespaces` None with an empty `label` and no `groups` cannot be; an empty tuple is every namespace.
@@ -102,8 +93,7 @@ class Isolated:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoInternet:
+class NoInternet(Struct, frozen=True, kw_only=True):
     """The source may reach no address of the internet but the excepted."""
 
     source: Side
@@ -111,8 +101,7 @@ class NoInternet:
     ports: Ports
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsAlways:
+class DnsAlways(Struct, frozen=True, kw_only=True):
     """Every source must reach the cluster's DNS; without a destination, that is found."""
 
     source: Side
@@ -120,8 +109,7 @@ class DnsAlways:
     ports: Ports
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposed:
+class Exposed(Struct, frozen=True, kw_only=True):
     """Exactly these can be reached from there, each on its ports; nobody else of `within` can."""
 
     at: tuple[tuple[Side, Ports], ...]
@@ -132,8 +120,7 @@ class Exposed:
 Form = Allow | Deny | Only | Isolated | NoInternet | DnsAlways | Exposed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
+class Intent(Struct, frozen=True, kw_only=True):
     """A claim about the network, and why it is made. `kind` is the form's name in the file."""
 
     name: str

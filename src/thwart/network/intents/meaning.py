@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from thwart.lib.bitsets import members, pack
 from thwart.network.intents._terms import INTERNET
@@ -29,8 +30,7 @@ from thwart.network.selectors import Requirement
 DNS = PodPeer((Requirement("k8s-app", "In", ("kube-dns",)),), "kube-system")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """Flows that must all be possible (`must`) or impossible, from `within` without `but` to `destinations`.
 
     All sets are of ends, but `source_classes`, which are the classes that hold a source. A source that is not `explicit`
@@ -57,8 +57,7 @@ class Claim:
         return self.within & ~self.but
 
 
-@dataclass(slots=True)
-class Meaning:
+class Meaning(Struct):
     """The claims of an intent, and sentences on what means nobody, with their lines."""
 
     intent: Intent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from thwart.core.finding import Diagnostic
 from thwart.network.intents._ports import Spans
@@ -15,8 +15,7 @@ HELD, BROKEN, UNKNOWN, EMPTY = "held", "broken", "unknown", "empty"
 PAIRS, SOURCES, DESTINATIONS, ANY_PAIR = "pairs", "sources", "destinations", "any pair"
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A flow that breaks a claim, or may: an end of each side, the pieces of ports, and the ports that were meant."""
 
     source: End
@@ -25,8 +24,7 @@ class Example:
     spans: Spans
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """How a claim fared. `broken` and `doubtful` count pairs, or ends that lack a partner (`unit`)."""
 
     claim: Claim
@@ -36,8 +34,7 @@ class Tally:
     example: Example | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
+class Spot(Struct, frozen=True, kw_only=True):
     """One end of a flow, for people and programs. `text` is what `thwart net explain` takes.
 
     `host` is true of a pod in the network of its node.
@@ -52,8 +49,7 @@ class Spot:
     host: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breach:
+class Breach(Struct, frozen=True, kw_only=True):
     """A flow that goes against an intent, or of which that is not known: `must` is what the intent says of it."""
 
     source: Spot
@@ -69,8 +65,7 @@ class Breach:
         return self.answer.because
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What became of an intent.
 
     `status` is `held`, `broken`, `unknown`, or `empty` (it selects nothing, so that it could not fail). `count` says how
@@ -86,8 +81,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """All outcomes, in the order of the files. `unread` are inputs without which no answer is certain."""
 
     outcomes: tuple[Outcome, ...]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from thwart.core.registry import Registry
 from thwart.network.documents import Item
 from thwart.network.model import Endpoint, Namespace, Node, Policy, Unmodelled
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What else was read, for policies whose meaning depends on it. `kept` has supporting objects by kind and group."""
 
     namespaces: Mapping[str, Namespace]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.network.documents import Item
 from thwart.network.kinds._calico_made import Made
@@ -38,8 +40,7 @@ _FIRST = Tier(-math.inf, "host-endpoints")  # before any tier of pods: a host's 
 _TIED = "whether it comes before NetworkPolicy hangs on their names, and differs between releases of Calico"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class Applied(Struct, frozen=True, kw_only=True):
     """A policy whose place and rules are known."""
 
     item: Item

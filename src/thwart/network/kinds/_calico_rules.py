@@ -7,8 +7,9 @@ felix/rules/policy.go (address families).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib.intervals import Block
 from thwart.network.kinds._calico_selectors import (
@@ -61,8 +62,7 @@ class Scope(NamedTuple):
     stored: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One end of a connection, read: the endpoints that it may be, those that it may not, its networks."""
 
     wanted: Expression | None
@@ -75,8 +75,7 @@ class Side:
     not_ports: tuple[PortMatch, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRule:
+class ReadRule(Struct, frozen=True):
     """A rule, checked. `protocols` are those of the three with ports that it is about."""
 
     index: int

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.network.model import Pointer
 from thwart.network.selectors import Invalid, shown
@@ -27,8 +28,7 @@ IN, NOT_IN, HAS = "in", "not in", "has"
 CONTAINS, STARTS, ENDS = "contains", "starts with", "ends with"
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """One condition on one label. All but `not in` are false where the label is absent."""
 
     __test__ = False  # not for pytest
@@ -37,29 +37,25 @@ class Test:
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Every:
+class Every(Struct, frozen=True):
     """All parts hold; `all()` has none."""
 
     parts: tuple[Expression, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Some:
+class Some(Struct, frozen=True):
     """A part holds."""
 
     parts: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unless:
+class Unless(Struct, frozen=True):
     """The part does not hold."""
 
     part: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Global:
+class Global(Struct, frozen=True):
     """`global()`: what is in no namespace."""
 
 

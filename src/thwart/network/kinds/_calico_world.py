@@ -7,9 +7,9 @@ felix/labelindex (an IP set holds the addresses of endpoints and the networks of
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from thwart.lib.intervals import Block
 from thwart.network.documents import Item
@@ -68,16 +68,14 @@ _BUILT_IN = {tier.name: tier for tier in (NETWORK, ADMIN, BASELINE)} | {
 _FOUND_DENYING = frozenset({NETWORK.name})  # of the tiers that are always there
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A tier, and whether what nothing in it decided is denied at its end."""
 
     tier: Tier
     denies: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Set:
+class _Set(Struct, frozen=True):
     """A network set, or a host endpoint: labels and addresses. `complete` is false where labels are kept elsewhere."""
 
     labels: Mapping[str, str]
@@ -86,8 +84,7 @@ class _Set:
     names: tuple[Peer, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
+class Host(Struct, frozen=True):
     """A host endpoint, and the node that it stands for as a peer."""
 
     name: str

@@ -7,7 +7,8 @@ the policy's namespace), pkg/policy/rule.go (matchesSubject), Documentation/secu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from thwart.lib.intervals import parse_block
 from thwart.network.kinds import Surroundings
@@ -47,8 +48,7 @@ _OF_PODS = (NAMESPACE, NAMESPACE_LABELS, ACCOUNT, CLUSTER)
 _ABSENT = frozenset({"cidr", "cidrgroup", "fqdn", "node"})  # sources of labels that no pod has
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     """One `spec`: where it stands, what else was read, and the doubts that it raises.
 
     `namespace` is empty for clusterwide policies, `hosts` says that nodes are the subject, `unlimited` that selectors of

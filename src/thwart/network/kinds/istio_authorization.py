@@ -12,8 +12,9 @@ judged as any other; egress (Sidecar, REGISTRY_ONLY, ServiceEntry) and Destinati
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from thwart.network import model
 from thwart.network.documents import Item

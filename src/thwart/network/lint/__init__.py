@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.core.advisory import Severity
 from thwart.core.registry import Registry
@@ -30,8 +31,7 @@ __all__ = [
 Run = Callable[[Look], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One check: its name, the severity of its worst findings, and why it matters (its docstring)."""
 
     slug: str

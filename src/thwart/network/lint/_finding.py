@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from thwart.core.advisory import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where something stands; line 0 is the whole file, no path is in no file. `what` is the object."""
 
     what: str
@@ -20,8 +19,7 @@ class Place:
         return f"{self.what} ({where})" if where else self.what
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What is wrong, where, and what to do.
 
     `others` are further places that belong to it (the rules that cover a redundant one); `example` is one flow that

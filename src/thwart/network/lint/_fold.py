@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import combinations, groupby
+
+from msgspec import Struct, field
 
 from thwart.network.deciding import Entry, Isolated, cells
 from thwart.network.lint._sides import Key, RuleSide
@@ -13,8 +14,7 @@ from thwart.network.model import ALLOW, NETWORK, PASS
 _Ranked = tuple[Entry, Key]
 
 
-@dataclass(slots=True)
-class Fold:
+class Fold(Struct):
     """Of one piece of ports: which rules take which classes before NetworkPolicy is asked, and which rules clash.
 
     `accepted` and `denied` hold rules with the classes that they surely decide; `clashes` are rules of different policies

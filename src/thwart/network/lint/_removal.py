@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib.bitsets import members, pack
 from thwart.network.classes import OUTSIDE
@@ -24,8 +25,7 @@ class Flow(NamedTuple):
     port: int
 
 
-@dataclass(slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, kw_only=True):
     """What would change without a rule.
 
     `redundant`: nothing, because of the rules in `covers`; `shadowed`, because those are tried before. `one_sided`:

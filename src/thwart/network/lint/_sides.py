@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.network.classes import Class
 from thwart.network.deciding import Decision, Entry, Isolated, Side, cells, decide
@@ -31,8 +32,7 @@ class Change(NamedTuple):
 _Grants = tuple[tuple[int, int], ...]  # masks of ports with the classes that a rule allows there
 
 
-@dataclass(slots=True)
-class RuleSide:
+class RuleSide(Struct):
     """One direction of the classes that have the same rules; sets are of the classes at the other end."""
 
     plane: Plane

@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from thwart.core.advisory import Severity
 from thwart.network.lint._finding import Finding, Place
@@ -18,8 +19,7 @@ _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: 
 _WIDEST = 160  # columns of a source line that are shown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """What is written. `ignored` are findings that comments accept, with the reasons that they give."""
 
     findings: tuple[Finding, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib.bitsets import members
 from thwart.network.classes import OUTSIDE, POD
@@ -27,8 +28,7 @@ class Flow(NamedTuple):
     unknown: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class Pair(Struct, frozen=True, kw_only=True):
     """Two areas and what flows from one to the other. `left_out` flows are not listed."""
 
     here: Area

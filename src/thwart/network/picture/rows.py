@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from heapq import nsmallest
+
+from msgspec import Struct
 
 from thwart.lib.bitsets import members, pack
 from thwart.network.classes import HOST, OUTSIDE, POD
@@ -20,8 +21,7 @@ _MOST_NAMES = 20
 _NO_BLOCK = " in no block of a policy"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """What stands on a line of its own: the groups `bits` of an area."""
 
     area: int

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """A rectangle."""
 
     x: float
@@ -17,16 +16,14 @@ class Box:
     radius: float = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(Struct, frozen=True):
     """Lines and curves, as SVG's `d` (SVG 2, section 9.3)."""
 
     d: str
     look: str
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """A line of text. It begins, is centred or ends at `x` (`anchor`), and turns by `turn` degrees around its start."""
 
     x: float
@@ -37,8 +34,7 @@ class Words:
     turn: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Shapes that belong together, moved by `x` and `y`.
 
     `title` is told when a pointer rests on them, `link` leads to a part of the page.
@@ -54,8 +50,7 @@ class Part:
 Shape = Box | Path | Words | Part
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawing:
+class Drawing(Struct, frozen=True, kw_only=True):
     """A picture of a size, with what it says for those who do not see it."""
 
     width: float

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib.bitsets import members, pack
 from thwart.network.classes import HOST, OUTSIDE, POD
@@ -20,8 +21,7 @@ SHOWN_NAMESPACES = 40
 REST = "rest"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Area:
+class Area(Struct, frozen=True, kw_only=True):
     """A namespace, the nodes, the outside, or the namespaces that are not shown on their own (`what` is `rest`).
 
     `bits` are the groups in it. `closed` are the directions in which a policy isolates every pod of the namespace.

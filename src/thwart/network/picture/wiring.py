@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.network.classes import POD
 from thwart.network.picture.bundles import Bundle, arrivals, by_area, over_areas
@@ -15,8 +17,7 @@ MOST_BUNDLES = 64
 _FEW = 8  # areas, with room for some workloads of each
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wiring:
+class Wiring(Struct, frozen=True, kw_only=True):
     """The rows by area, the bundles by the area they lead to, and what had to be left out.
 
     `coarse` says that rows are areas, those together that are connected alike: a bundle then holds for some of the

@@ -7,7 +7,8 @@ what is cut newly; else what the recorder saw happen does.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from thwart.network.flowlogs import End, FlowRecord, Problem
 from thwart.network.flowlogs.judging import Judge, Judged
@@ -81,8 +82,7 @@ class Tally:
         return max(self.passed, self.left - self.dropped)
 
 
-@dataclass(slots=True)
-class Trouble:
+class Trouble(Struct):
     """Lines that are no flows, of one kind: how many, and the first."""
 
     slug: str
@@ -93,8 +93,7 @@ class Trouble:
     incomplete: bool
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """Flow logs, folded. `files` are names; `records` counts flows."""
 
     files: list[str] = field(default_factory=list)
@@ -149,8 +148,7 @@ def _too_many(line: int) -> Problem:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class Replayed(Struct, frozen=True, kw_only=True):
     """Flows with the same ends, port and outcome.
 
     `outcome` is `cut`, `unknown`, `unmatched` (an end is nothing that was read: `why`), `opened` (dropped today), `denied`
@@ -176,8 +174,7 @@ class Replayed:
     made: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulation:
+class Simulation(Struct, frozen=True, kw_only=True):
     """What policies would do to recorded flows. `flows` counts different ones by outcome, `times` connections."""
 
     replayed: tuple[Replayed, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.lib.intervals import Block, Span, subtract, union
 from thwart.network.model import EGRESS, INGRESS, LAST_PORT, PROTOCOLS, Endpoint, PortMatch
@@ -90,8 +91,7 @@ def in_words(ports: PortSet) -> str:
     return "; ".join(f"{protocol} {', '.join(found)}" for protocol, found in words.items())
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Records that could not be asked for, for one reason: how many, how often seen, and an example."""
 
     records: int = 0
@@ -99,8 +99,7 @@ class Tally:
     example: str = ""
 
 
-@dataclass(slots=True)
-class Request:
+class Request(Struct):
     """What is asked for. `edges` has the ports of each pair; `why` where a pair was first met.
 
     `dropped` counts what cannot be asked of a policy, by slug. `phantoms` are pods that were not read but told of;
@@ -144,8 +143,7 @@ class Request:
         return peer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """How policies are made.
 
     `generalize` is `none`, `labels`, `workload` or `namespace`. `prefixes` are the shortest prefixes that addresses may

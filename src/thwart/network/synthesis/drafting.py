@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.network.model import EGRESS, INGRESS
 from thwart.network.selectors import Selector
@@ -18,16 +19,14 @@ _DOTS = re.compile(r"[-.]*\.[-.]*")
 DENY = "default-deny"
 
 
-@dataclass(frozen=True, slots=True)
-class PodsPeer:
+class PodsPeer(Struct, frozen=True):
     """Pods that a selector matches, in the named namespaces; none named is the policy's own."""
 
     namespaces: tuple[str, ...]
     pods: Selector
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftRule:
+class DraftRule(Struct, frozen=True, kw_only=True):
     """Who may connect, on which ports. `anyone` is every pod, host and address, `nodes` every node."""
 
     pods: tuple[PodsPeer, ...] = ()
@@ -37,8 +36,7 @@ class DraftRule:
     ports: PortSet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Struct, frozen=True, kw_only=True):
     """One policy. `directions` are those that it isolates its subject in. `about` says whom, for people."""
 
     namespace: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.lib.intervals import Address, Block, parse_address
 from thwart.network.flowlogs import HOST, SERVICE, WORLD, End
@@ -29,8 +30,7 @@ class Unmatched(Exception):  # noqa: N818 - says what it is
     """An end that is nothing that was read; the sentence says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """What an end turned out to be.
 
     `peers` may be several where a workload's pods differ. `endpoint` is the one pod that is meant, where it is one.

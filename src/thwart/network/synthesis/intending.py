@@ -6,7 +6,8 @@ What they want to be impossible needs no asking: policies that allow only what w
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from thwart.lib.intervals import WIDTHS, Block, Span, subtract, union
 from thwart.network.intents.form import (
@@ -35,8 +36,7 @@ _MOST_PAIRS = 1 << 21  # of peers that one intent may ask for
 _MOST_BLOCKS = 64  # that a party may need: more come from pods among the addresses outside
 
 
-@dataclass(slots=True)
-class _Meant:
+class _Meant(Struct):
     """A party: kinds of pods with one of each, endpoints in the network of nodes, and addresses by version.
 
     `namespaces` are those that were meant with whatever pods they have.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from thwart.core.errors import UsageError
 from thwart.lib.bitsets import members
@@ -19,8 +21,7 @@ from thwart.network.synthesis.proving import Proof, Prover, read_back
 _DNS_PORTS = (53, 5353)  # OpenShift's resolvers listen on the second
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Synthesis:
+class Synthesis(Struct, frozen=True, kw_only=True):
     """Policies and their proof. `documents` are the objects, `text` the same as YAML.
 
     `together` are pods of different workloads that no stable label tells apart: what is allowed to one is allowed to
@@ -95,7 +96,7 @@ def _needed(plan: Plan, world: World, land: Land, options: Options) -> Plan:
 def _only(policy: Policy, without: str) -> Policy:
     """A policy without a direction."""
     empty: dict[str, tuple[()]] = {without: ()}
-    return replace(policy, isolates=policy.isolates - {without}, **empty)  # type: ignore[arg-type]
+    return replace(policy, isolates=policy.isolates - {without}, **empty)
 
 
 def _not_allowed(side: Side, prover: Prover, direction: str) -> Side:

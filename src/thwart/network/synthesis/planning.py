@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from thwart.lib.intervals import WIDTHS, Address, Block, Span, union
 from thwart.network.model import EGRESS, INGRESS, Endpoint, Namespace, World
@@ -30,8 +31,7 @@ _SYSTEM_PREFIX = "openshift-"
 Side = dict[Pods, dict[Peer, set[Ports]]]  # for each kind of pods, its peers and the ports
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
+class Unit(Struct, frozen=True, kw_only=True):
     """Pods of a namespace that stable labels do not tell apart: what a policy speaks of at the finest."""
 
     pods: Pods
@@ -77,8 +77,7 @@ class Land:
         return [address for endpoint in self.endpoints for address in endpoint.addresses]
 
 
-@dataclass(slots=True, kw_only=True)
-class Plan:
+class Plan(Struct, kw_only=True):
     """What pods must let out and in."""
 
     egress: Side = field(default_factory=dict)

@@ -8,7 +8,8 @@ isolate, what existing policies allow) is the answer of the engine to a world th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.core.limits import DEFAULT
 from thwart.lib.bitsets import members, pack
@@ -42,8 +43,7 @@ class Unreadable(Exception):  # noqa: N818 - a bug, or a name that no API server
     """What was written does not read back; the sentence says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(Struct, frozen=True, kw_only=True):
     """Connections between two classes, as their names, that differ from what was asked for on some ports."""
 
     source: str
@@ -51,8 +51,7 @@ class Difference:
     ports: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(Struct, frozen=True, kw_only=True):
     """What the engine says about the written policies.
 
     `missing` was asked for and is denied, `unknown` cannot be told, `extra` is open and was not asked for: any of them

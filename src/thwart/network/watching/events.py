@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from thwart.network.model import Reason
 
@@ -21,8 +21,7 @@ ALARMS = frozenset((HOLE, OUTAGE, FORBIDDEN, NEW, PORT_SCAN, SWEEP, FAN_OUT))
 DOUBTS = frozenset((UNKNOWN, UNMATCHED))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
+class Score(Struct, frozen=True, kw_only=True):
     """How far a count is from what was learned, with the arithmetic in words.
 
     `learned` says whose windows the figures are of: the source's own, all sources', or none (then `limit` decides).
@@ -39,8 +38,7 @@ class Score:
     most: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """One report. Of a kind about single flows, `count` is how many connections it stands for since it was last told.
 
     `time` is that of the flow, or the beginning of the window (whose end is `until`); None where the log has no times.

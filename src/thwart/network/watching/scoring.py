@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.network.flowlogs.matching import OUTSIDE_LABEL
 from thwart.network.watching.baseline import Baseline, Usual
@@ -20,8 +21,7 @@ OWN, POOLED, NOTHING = "the source's own windows", "the windows of all sources",
 _MEASURE = {PORT_SCAN: "ports", SWEEP: "sweep", FAN_OUT: "destinations"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(Struct, frozen=True, kw_only=True):
     """What counts as unusual: the score from which on it does, the least counts, and the counts without a baseline."""
 
     score: float = 6.0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec.structs import fields
 
 from thwart.lib import run_values
 from thwart.lib.run_arguments import UNKNOWN, Given

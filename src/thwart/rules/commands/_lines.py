@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from thwart.lib.run_arguments import RunLine, run_line
 
@@ -21,8 +22,7 @@ class Unread(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True):
     """A command line; `places` has the line and the column of each of its words.
 
     `example` says that it stands in documentation: somebody may run it, or something like it. `unit` says that it is a

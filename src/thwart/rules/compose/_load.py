@@ -7,8 +7,9 @@ and that the caller lets be read, are followed; what is missing is told, and the
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.core.finding import Diagnostic
 from thwart.lib.documents import DocumentError
@@ -35,8 +36,7 @@ _DEEPEST = 100  # files that include each other, services that extend each other
 _MOST_TOLD = 20
 
 
-@dataclass(slots=True)
-class Model:
+class Model(Struct):
     """A project: its sections, each with merged entries; `lacking` are services whose base could not be read."""
 
     sections: dict[str, dict[str, Node]] = field(default_factory=lambda: {name: {} for name in _SECTIONS})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart.rules.container._settings import Container, Where
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from thwart.rules._view import Hit
 
 
-@dataclass(slots=True, kw_only=True)
-class Project:
+class Project(Struct, kw_only=True):
     """A project and its containers.
 
     `version` is where the key of that name stands, which means nothing any more. `internal` are the networks without a

@@ -13,8 +13,9 @@ Readers fill a `Container` once, in the units and words below; rules only look a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from msgspec import Struct, field
 
 from thwart.core.edit import Edit
 from thwart.rules._view import Hit, Pointer
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """A place: a pointer into a YAML or JSON document, or, with `place`, a line and a column from 1 in any text.
 
     `file` is the document's file where it is not the one that is being read; `document` counts those of that file from 0.
@@ -167,8 +167,7 @@ def _no_edit(_: Change) -> Edit | None:
     return None
 
 
-@dataclass(slots=True, kw_only=True)
-class Container:
+class Container(Struct, kw_only=True):
     """One container. Sizes are in bytes; capabilities without `CAP_`, in upper case; names of images as written.
 
     `name` is what a reader calls it: `service web`, `container web`, `docker run of shop/web:1`. `origin` is `compose`,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from thwart.lib import shell
 from thwart.lib.dockerfile import Span, Stage, Step, Text
@@ -57,8 +58,7 @@ class Call(NamedTuple):
         return [word for word in self.words if not word.startswith("-")]
 
 
-@dataclass(slots=True)
-class Ran:
+class Ran(Struct):
     """A RUN and its commands. `foreign` is the program that reads it, where that is no shell that rules know."""
 
     stage: Stage

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from thwart.rules._view import Hit, Pointer, View
 
@@ -17,8 +18,7 @@ _LONGEST = 80  # of a name
 _NOWHERE = (0, 0)  # the place of what is in no file
 
 
-@dataclass(slots=True, kw_only=True)
-class Host:
+class Host(Struct, kw_only=True):
     """The engine itself: what it says of its version, its settings and its default network."""
 
     document: int

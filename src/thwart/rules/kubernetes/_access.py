@@ -6,9 +6,10 @@ Kubernetes' guide "RBAC good practices", privilege escalation risks, names the p
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from thwart.rules._view import View
 from thwart.rules.kubernetes._world import chooses, same
@@ -85,8 +86,7 @@ class Subject(NamedTuple):
         return f"{self.kind.lower()} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Powers that a binding gives, in one namespace or, where that is empty, in all."""
 
     binding: Related

@@ -13,7 +13,8 @@ read though it was published, `targets` does not count.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from thwart.core.trust import Artifact, Identity, Moment, Reason, Signature
 from thwart.trust import _dct_chain
@@ -40,8 +41,7 @@ def verify(case: Case) -> Iterable[Found]:
             yield Reason(slug=refused.slug, sentence=refused.sentence, where=targets.file.piece.where)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vouched:
+class Vouched(Struct, frozen=True, kw_only=True):
     """A tag that Docker would accept, by which role."""
 
     tag: str

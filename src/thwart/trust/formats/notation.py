@@ -8,8 +8,9 @@ authorities that the user named as well; timestamps are of the stores `tsa:…` 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from thwart.core.trust import Identity, Moment, Piece, Signature
 from thwart.trust import _notation_envelope, _notation_revocation, _notation_stores, _notation_time, keys
@@ -18,8 +19,7 @@ from thwart.trust._notation_envelope import AUTHORITY, X509, Envelope, Target
 from thwart.trust.anchors import Anchors, Authority
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trusted:
+class _Trusted(Struct, frozen=True, kw_only=True):
     """Everything that notation signatures are held against."""
 
     stores: dict[str, _notation_stores.Store]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import msgspec
@@ -25,7 +24,7 @@ def json(found: Simulation) -> str:
         "flows": found.flows,
         "connections": found.times,
         "replayed": [_replayed(one) for one in found.replayed],
-        "problems": [dataclasses.asdict(one) for one in found.troubles],
+        "problems": [msgspec.structs.asdict(one) for one in found.troubles],
         "made_of_labels": list(found.made),
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
