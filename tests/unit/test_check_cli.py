@@ -259,7 +259,7 @@ def test_a_built_kustomization_is_told_at_its_base(tmp_path: Path, monkeypatch: 
 # -- formats --------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in formats() if name not in ("cyclonedx", "spdx")])
+@pytest.mark.parametrize("name", [name for name in formats() if name not in ("cyclonedx", "openvex", "spdx")])
 def test_every_format_names_rule_and_place(name: str) -> None:
     judged = [decide(check(["bad.yaml"], CheckOptions(framework="pss-restricted")))]
     text = write(name, judged).decode()

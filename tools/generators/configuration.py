@@ -52,7 +52,8 @@ REGISTRIES = (
 RULES = (
     "Rules of your own, without code: one `[[rules]]` table for each; or the array `rules`, whose texts are paths of YAML files "
     "with more of them. `plugins` names Python modules that bring rules. More: "
-    "[Write rules of your own](../guides/custom-rules.md)."
+    "[Write rules of your own](../guides/custom-rules.md).\n\nThe array `vex` names VEX documents, from the folder of the "
+    "file: [Believe a VEX document](../guides/vex.md)."
 )
 
 
@@ -119,6 +120,7 @@ def schema(every: dict[str, tuple[Described, ...]]) -> Json:
                 "type": "array",
                 "items": {"anyOf": [_rule(every), {"type": "string", "pattern": r"\S"}]},
             },
+            "vex": {"description": "paths of VEX documents", "type": "array", "items": {"type": "string"}},
             "plugins": {"description": "Python modules that bring rules", "type": "array", "items": {"type": "string"}},
             "trust": {
                 "description": "who must vouch for images and files",

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from thwart.api._files import read_file
 from thwart.api._scan import ScanOptions, scan
 from thwart.api._sign import Place, Signed, done, find, kind_of, put_bundle, put_layer
-from thwart.core.errors import SourceError, UsageError
+from thwart.core.errors import ParseError, SourceError, UsageError
 from thwart.core.limits import DEFAULT, MIB, Limits
 from thwart.core.report import Policy, Report
 from thwart.lib import json_bounded
@@ -38,7 +38,8 @@ class Attested(Struct, frozen=True, kw_only=True):
 
 
 class AttestOptions(Struct, frozen=True, kw_only=True):
-    """How to attest. Made here, besides what is given: `sbom` in a format of `SBOMS`, `vulnerabilities`, `provenance`.
+    """How to attest. Made here, besides what is given: `sbom` in a format of `SBOMS`, `vulnerabilities`, `vex`
+    (OpenVEX, from the saved report in the file `saved` where one is named, else from a scan), `provenance`.
 
     `environment` is the build's, read for the provenance alone. `scan` says how to scan.
     """
@@ -46,6 +47,8 @@ class AttestOptions(Struct, frozen=True, kw_only=True):
     given: tuple[Attested, ...] = ()
     sbom: str = ""
     vulnerabilities: bool = False
+    vex: bool = False
+    saved: Path | None = None
     provenance: bool = False
     layout: str = "legacy"
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -72,6 +75,9 @@ def attest(target: str, signer: Signer, options: AttestOptions) -> list[Signed]:
     if options.provenance:  # before anything is fetched: what lacks, lacks at once
         stated.append(Attested(type=type_of("slsaprovenance1"), predicate=provenance(options.environment, now)))
     place = find(kind, name, options.source, options.limits)
+    if options.vex and options.saved is not None:
+        stated.append(_exploitability(_saved(options.saved, place.subject.digest)))
+        options = replace(options, vex=False)
     stated += _scanned(place, kind, name, options)
     if not stated:
         raise UsageError("nothing is said that could be attested", "name --predicate FILE --type TYPE, or --sbom")
@@ -101,26 +107,57 @@ def read_predicate(path: Path, word: str, now: datetime | None = None) -> Attest
 
 def _scanned(place: Place, kind: str, name: str, options: AttestOptions) -> list[Attested]:
     """Predicates from a scan of exactly the digest that is attested."""
-    if not options.sbom and not options.vulnerabilities:
+    if not (options.sbom or options.vulnerabilities or options.vex):
         return []
     if options.sbom and options.sbom not in SBOMS:
         raise UsageError(f"there is no bill of materials {options.sbom!r}", f"choose one of {', '.join(SBOMS)}")
     digest = place.subject.digest
     target = f"image:{place.subject.name}@{digest}" if kind == "image" else f"oci:{_folder(name)}:{digest}"
     begun = datetime.now(UTC)
-    whole = replace(options.scan, source=options.source, packages_only=not options.vulnerabilities)
-    report = scan(target, whole)
+    whole = replace(options.scan, source=options.source, packages_only=not (options.vulnerabilities or options.vex))
+    report = _complete(scan(target, whole))
     ended = datetime.now(UTC)
-    if report.incomplete:
-        first = next(one.message for one in report.diagnostics if one.incomplete)
-        raise SourceError(f"the scan of {digest} is incomplete, and is not attested: {first}")
     made = []
     if options.sbom:
         word = {"spdx": "spdxjson"}.get(options.sbom, options.sbom)
         made.append(Attested(type=type_of(word), predicate=_document(options.sbom, report, packages_only=True)))
     if options.vulnerabilities:
         made.append(Attested(type=type_of("vuln"), predicate=_vulnerabilities(report, begun, ended)))
+    if options.vex:
+        made.append(_exploitability(report))
     return made
+
+
+def _complete(report: Report) -> Report:
+    """The report, if nothing lacks that a reader of the attestation would take for looked at."""
+    if report.incomplete:
+        first = next(one.message for one in report.diagnostics if one.incomplete)
+        raise SourceError(f"the scan of {report.asset.digest} is incomplete, and is not attested: {first}")
+    return report
+
+
+def _saved(path: Path, digest: str) -> Report:
+    """The report in a file, with what was set aside in it, if it is of the digest that is attested."""
+    from thwart.reports.json_v1 import read_all
+
+    try:
+        reports = [report for report, _ in read_all(read_file(path, DEFAULT.file_bytes))]
+    except ParseError as error:
+        raise UsageError(f"{path} is no report: {error.reason}", "write one: thwart scan IMAGE -o json=FILE") from None
+    found = next((report for report in reports if report.asset.digest == digest), None)
+    if found is None:
+        raise UsageError(
+            f"{path} has no report of {digest}", f"scan exactly that: thwart scan NAME@{digest} -o json=FILE"
+        )
+    return _complete(found)
+
+
+def _exploitability(report: Report) -> Attested:
+    from thwart.reports.openvex import NAMESPACE
+
+    if report.database is None:
+        raise SourceError("the scan knew no advisories, and is not attested", "see: thwart db show")
+    return Attested(type=NAMESPACE, predicate=_document("openvex", report))
 
 
 def _folder(name: str) -> Path:

@@ -51,7 +51,9 @@ def applied(arguments: argparse.Namespace, policy: Policy) -> Policy:
         name: getattr(arguments, name, None) for name in ("fail_on", "on_incomplete", "only_fixed")
     }  # as the flags are called, and as the policy's fields are
     given = {name: value for name, value in flags.items() if value is not None}
-    return replace(stated, exceptions=(*stated.exceptions, *policy.exceptions), baseline=policy.baseline, **given)
+    return replace(
+        stated, exceptions=(*stated.exceptions, *policy.exceptions), baseline=policy.baseline, vex=policy.vex, **given
+    )
 
 
 def note(arguments: argparse.Namespace, kind: str, judged: Sequence[tuple[Report, Verdict]]) -> None:

@@ -24,6 +24,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--sbom", choices=("cyclonedx", "spdx"), help="the packages that a scan finds")
     what.add_argument("--vulnerabilities", action="store_true", help="the findings of a scan")
+    what.add_argument("--vex", action="store_true", help="the status of each vulnerability, as OpenVEX")
+    what.add_argument(
+        "--report", type=Path, metavar="FILE", help="make --vex from this saved report (-o json) instead of a scan"
+    )
     what.add_argument("--provenance", action="store_true", help="SLSA provenance, from the variables of the CI service")
     how = parser.add_argument_group("how to sign")
     key_flags(how)
@@ -42,11 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     if (arguments.predicate is None) != (arguments.type is None):
         raise UsageError("a predicate and its type belong together", "name both: --predicate FILE --type TYPE")
+    if arguments.report is not None and not arguments.vex:
+        raise UsageError("--report is what --vex is made from", "write --vex --report FILE, or leave it out")
     given = (read_predicate(arguments.predicate, arguments.type),) if arguments.predicate is not None else ()
     options = AttestOptions(
         given=given,
         sbom=arguments.sbom or "",
         vulnerabilities=arguments.vulnerabilities,
+        vex=arguments.vex,
+        saved=arguments.report,
         provenance=arguments.provenance,
         layout=arguments.layout,
         environment=os.environ,

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from thwart.api import decide
 from thwart.api._gate import read_reports
-from thwart.cli import _baseline, _policy
+from thwart.cli import _baseline, _policy, _vex
 from thwart.cli._output import emit, outputs
 from thwart.cli._scanning import worst
 from thwart.cli._screen import plain
@@ -48,6 +48,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     gate.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found")
     gate.add_argument("--today", type=_day, metavar="DATE", help="judge as on this day (default: today)")
     _policy.configure(gate)
+    _vex.configure(gate)
     _baseline.configure(gate)
     run = parser.add_argument_group("running")
     run.add_argument("--config", type=Path, metavar="FILE", help="settings (default: the nearest thwart.toml)")
@@ -85,8 +86,10 @@ def _asked(arguments: argparse.Namespace) -> Policy:
         "only-fixed": arguments.only_fixed,
         "on-incomplete": arguments.on_incomplete,
     }
-    chosen = resolve(flags, os.environ, load_config(arguments.config))
-    return _policy.applied(arguments, replace(chosen.policy, baseline=_baseline.read(arguments)))
+    config = load_config(arguments.config)
+    policy = resolve(flags, os.environ, config).policy
+    vex = _vex.read(arguments, config)
+    return _policy.applied(arguments, replace(policy, baseline=_baseline.read(arguments), vex=vex))
 
 
 def _test(arguments: argparse.Namespace) -> int:

@@ -109,6 +109,11 @@ In a repository's own requirements, go.mod or pom.xml a comment on the line, or 
 
   flask==1.0  # thwart: ignore[CVE-2023-30861] sessions are not permanent here
 
+A VEX document (OpenVEX, CycloneDX, CSAF) that you trust sets aside what it calls not affected or fixed:
+
+  thwart scan nginx:1.27 --vex vendor.openvex.json        or in thwart.toml: vex = ["vendor.openvex.json"]
+
+Comments come first, then exceptions, VEX documents, and last a baseline (--baseline FILE).
 What is set aside stays in every report, with the reason. After its last day an exception does nothing and says so."""
 
 TOPICS = {

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from thwart.api import ScanOptions, decide
 from thwart.api._own_rules import own_rules
-from thwart.cli import _baseline, _policy, _scanning
+from thwart.cli import _baseline, _policy, _scanning, _vex
 from thwart.cli._output import emit, outputs
 from thwart.cli._settings import data_dir
 from thwart.core.config import SEVERITIES, Settings
@@ -46,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     gate.add_argument("--exit-zero", action="store_true", help="exit 0 whatever was found")
     _policy.configure(gate)
     gate.add_argument("--trust-policy", type=Path, metavar="FILE", help="who must vouch for images from registries")
+    _vex.configure(gate)
     _baseline.configure(gate)
     gate.add_argument(
         "--db", type=Path, metavar="FILE", help="advisory database (default: your own, else the embedded)"
@@ -61,11 +62,13 @@ def run(arguments: argparse.Namespace) -> int:
         "on-incomplete": arguments.on_incomplete,
     }
     chosen = _scanning.settings(arguments, flags)
-    policy = _policy.applied(arguments, replace(chosen.policy, baseline=_baseline.read(arguments)))
+    config = _scanning.load_config(arguments.config)
+    vex = _vex.read(arguments, config)
+    policy = _policy.applied(arguments, replace(chosen.policy, baseline=_baseline.read(arguments), vex=vex))
     options = ScanOptions(
         database=arguments.db,
         framework=arguments.framework,
-        custom=own_rules(_scanning.load_config(arguments.config), trusted=arguments.config is not None),
+        custom=own_rules(config, trusted=arguments.config is not None),
         observe=arguments.observe,
         approved=_approved(arguments.approved),
     )

@@ -51,6 +51,7 @@ class Config(Struct, frozen=True, kw_only=True):
     registries: tuple[Registry, ...] = ()
     rules: tuple[CustomRule | str, ...] = ()  # a text is the path of a file with more of them, from this file's folder
     plugins: tuple[str, ...] = ()
+    vex: tuple[str, ...] = ()  # paths of VEX documents, from this file's folder
     trust: bool = False
 
 
@@ -102,7 +103,7 @@ _SETTINGS = {
     "platform": _Kind("", "which image of an index; empty takes `linux/amd64`", form=_PLATFORM, example="linux/arm64"),
     "offline": _Kind(False, "never use the network"),
 }
-_TABLES = ("exceptions", "registry", "rules", "plugins", "trust", "roots")  # the last two: the trust room reads them
+_TABLES = ("exceptions", "registry", "rules", "plugins", "vex", "trust", "roots")  # trust reads the last two
 _EXCEPTION = {
     "id": "the finding, or any of its aliases and advisories",
     "reason": "why the risk is accepted",
@@ -156,6 +157,7 @@ def parse(text: str, path: str) -> Config:
         registries=tuple(file.registries(root, document.get("registry", {}))),
         rules=tuple(file.rules(root, document.get("rules", []))),
         plugins=file.texts(root, "plugins", document.get("plugins", [])),
+        vex=file.texts(root, "vex", document.get("vex", [])),
         trust="trust" in document,
     )
 

@@ -98,7 +98,9 @@ class Ignore(Struct, frozen=True, kw_only=True):
 class Suppressed(Struct, frozen=True, kw_only=True):
     """A finding that does not count, who says so and why.
 
-    `by` is `inline`, `exception`, `vex`, `baseline`, `distribution` or `vendor`.
+    `by` is `inline`, `exception`, `vex`, `baseline`, `distribution` or `vendor`. `status` is VEX's word for it
+    (`not_affected`, `fixed`, …), empty where nobody said that much; `justification` is VEX's label, and `document` the
+    VEX document that says so.
     """
 
     finding: Finding
@@ -106,6 +108,9 @@ class Suppressed(Struct, frozen=True, kw_only=True):
     reason: str
     owner: str = ""
     expires: str = ""
+    status: str = ""
+    justification: str = ""
+    document: str = ""
 
 
 class Diagnostic(Struct, frozen=True, kw_only=True):

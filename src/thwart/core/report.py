@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from thwart.core.package import Layer, Package, Release
     from thwart.core.policy import Clause
     from thwart.core.rule import Control, Rule
+    from thwart.core.vex import Document
 
 
 class Asset(Struct, frozen=True, kw_only=True):
@@ -122,7 +123,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """What the gate asks for. `fail_on` is a severity word or `none`; `on_incomplete` is `fail` or `warn`.
 
     `mode` is `enforce`, `warn` (what would be denied is a warning) or `dry-run` (the same, told as what would have been).
-    `baseline` is what was there before and does not count; None without one.
+    `baseline` is what was there before and does not count; None without one. `vex` are documents that the user trusts.
     """
 
     fail_on: str = "high"
@@ -130,6 +131,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     exceptions: tuple[Exception_, ...] = ()
     only_fixed: bool = False
     baseline: tuple[Baselined, ...] | None = None
+    vex: tuple[Document, ...] = ()
     clauses: tuple[Clause, ...] = ()
     mode: str = "enforce"
 

@@ -13,6 +13,7 @@ from thwart.gate.baseline import Baseline
 from thwart.gate.comments import Comments
 from thwart.gate.exceptions import Exceptions
 from thwart.gate.objections import Objections
+from thwart.gate.vex import Vex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,8 +30,8 @@ _SCORES = frozenset({"CVE", "CVSS vectors", "NVD"})  # feeds of CVE scores
 def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict]:
     """Set accepted findings aside, then judge what is left.
 
-    In this order: comments in the document itself (`# thwart: ignore[ID] reason`); the policy's exceptions; its baseline;
-    then every finding at or above `fail_on` denies (with `only_fixed`, only those that an upgrade closes), and so does
+    In this order: comments in the document itself (`# thwart: ignore[ID] reason`); the policy's exceptions; its VEX
+    documents; its baseline; then every finding at or above `fail_on` denies (with `only_fixed`, only those that an upgrade closes), and so does
     every clause of the policy that is not met. What CISA knows to be exploited counts as `high` at least. Notices never
     deny. A finding whose severity nobody knows may be above the threshold, so it makes the answer `unknown`, as an
     incomplete report does: exit 3, or with `on_incomplete = "warn"` a warning. With `fail_on = "none"` findings only warn.
@@ -46,11 +47,13 @@ def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict
     threshold = _threshold(policy)
     comments = Comments(report.ignores)
     exceptions = Exceptions(policy.exceptions, report.asset, today)
+    vex = Vex(policy.vex, report)
     baseline = Baseline(policy.baseline or (), report.asset)
+    order = (comments, exceptions, vex, baseline)
     kept: list[Finding] = []
     accepted: list[Suppressed] = []
     for finding in report.findings:
-        aside = comments.accept(finding) or exceptions.accept(finding) or baseline.accept(finding)
+        aside = next((found for one in order if (found := one.accept(finding)) is not None), None)
         if aside is None:
             kept.append(finding)
         else:
@@ -59,7 +62,7 @@ def decide(report: Report, policy: Policy, today: date) -> tuple[Report, Verdict
         report,
         findings=tuple(kept),
         suppressed=(*report.suppressed, *accepted),
-        diagnostics=(*report.diagnostics, *comments.diagnostics(), *exceptions.diagnostics(), *baseline.diagnostics()),
+        diagnostics=(*report.diagnostics, *(told for one in order for told in one.diagnostics())),
     )
     objections = Objections(judged, policy, today)
     verdict = _verdict(judged, policy, threshold, objections)

@@ -6,14 +6,14 @@ from msgspec.structs import replace
 
 from thwart.core.report import Report
 
-_DECIDED = frozenset({"exception", "baseline"})
-_TOLD = frozenset({"invalid-exception", "expired-exception", "unused-exception", "expiring-exception"})
+_DECIDED = frozenset({"exception", "vex", "baseline"})
+_TOLD = frozenset({"invalid-exception", "expired-exception", "unused-exception", "expiring-exception", "vex-statement"})
 
 
 def reopened(report: Report) -> Report:
-    """The report with findings that exceptions or a baseline set aside, and without what the gate said of those.
+    """The report with findings that exceptions, VEX documents or a baseline set aside, and without what the gate said of those.
 
-    What a comment in a document, a VEX statement or a vendor set aside stays there: it belongs to what was scanned.
+    What a comment in a document or a vendor set aside stays there: it belongs to what was scanned.
     """
     again = [one.finding for one in report.suppressed if one.by in _DECIDED]
     return replace(

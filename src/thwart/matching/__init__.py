@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from thwart.core.ecosystems import ECOSYSTEMS, SYSTEM_TYPES
 from thwart.core.finding import Diagnostic, Finding, Fix, Suppressed
 from thwart.core.upgrades import SCHEMES
+from thwart.core.vex import NOT_AFFECTED
 from thwart.matching import coverage
 from thwart.matching.distribution import Installed, kernel_text
 from thwart.matching.judge import Desk
@@ -136,9 +137,9 @@ def _findings(case: _Case, desk: Desk, installed: Installed) -> Iterator[tuple[F
     for defect in desk.judge(case.subject).defects:
         finding = _finding(defect, case.package, case.family)
         if headers:
-            yield finding, Suppressed(finding=finding, by="distribution", reason=_HEADERS)
+            yield finding, Suppressed(finding=finding, by="distribution", reason=_HEADERS, status=NOT_AFFECTED)
         elif defect.aside:
-            yield finding, Suppressed(finding=finding, by="vendor", reason=defect.aside)
+            yield finding, Suppressed(finding=finding, by="vendor", reason=defect.aside, status=NOT_AFFECTED)
         else:
             yield finding, installed.outranks(case.package, finding)
 

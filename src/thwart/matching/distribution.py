@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from thwart.core.ecosystems import SYSTEM_TYPES
 from thwart.core.finding import Finding, Suppressed
+from thwart.core.vex import AFFECTED, FIXED, NOT_AFFECTED, UNDER_INVESTIGATION
 from thwart.matching.judge import Desk, covering
 
 if TYPE_CHECKING:
@@ -52,22 +53,25 @@ class Installed:
         found = self._owners.get(package.owner)
         if found is None:
             return None
-        return Suppressed(finding=finding, by="distribution", reason=self._reason(*found, finding))
+        reason, status = self._reason(*found, finding)
+        return Suppressed(finding=finding, by="distribution", reason=reason, status=status)
 
-    def _reason(self, owner: Package, subject: Subject, finding: Finding) -> str:
+    def _reason(self, owner: Package, subject: Subject, finding: Finding) -> tuple[str, str]:
+        """Why, and what that is in VEX's words: silence is no statement."""
         family = self._desk.family(subject.family)
         start = f"installed by {owner.type} {owner.name}"
         readings = self._readings(subject, finding)
         if any(reading.hit for reading in readings):
-            return f"{start}, for which {family.vendor} reports it"
+            return f"{start}, for which {family.vendor} reports it", AFFECTED
         if any(family.clears(reading.statement.status) for reading in readings):
-            return f"{start}, which {family.vendor} says is not affected"
+            return f"{start}, which {family.vendor} says is not affected", NOT_AFFECTED
         if any(reading.cleared for reading in readings):
-            return f"{start}, in which {family.vendor} has fixed it"
+            return f"{start}, in which {family.vendor} has fixed it", FIXED
         if self._unheard(subject):
             self.silent.add(owner.name)
-            return f"{start}, whose advisories decide, but of which the {family.vendor} data here says nothing"
-        return f"{start}, whose advisories decide: {family.vendor} lists none for this version"
+            silence = f"{start}, whose advisories decide, but of which the {family.vendor} data here says nothing"
+            return silence, UNDER_INVESTIGATION
+        return f"{start}, whose advisories decide: {family.vendor} lists none for this version", UNDER_INVESTIGATION
 
     def _unheard(self, subject: Subject) -> bool:
         partial = any(self._desk.knowledge.partial(key.ecosystem) for key in subject.keys)

@@ -241,6 +241,9 @@ class WireSuppressed(Wire, frozen=True):
     reason: str
     owner: str = ""
     expires: str = ""
+    status: str = ""  # VEX's word for it, where somebody said that much
+    justification: str = ""
+    document: str = ""
 
 
 class WireDiagnostic(Wire, frozen=True, omit_defaults=False):

@@ -31,6 +31,19 @@ _SEVERITIES = {
     Severity.UNKNOWN: "unknown",
 }
 _STATES = {"vex": "not_affected", "distribution": "not_affected", "vendor": "not_affected"}
+_UNAFFECTED = frozenset({"not_affected", "resolved"})
+_ANALYSES = {
+    "fixed": "resolved",
+    "not_affected": "not_affected",
+    "affected": "exploitable",
+    "under_investigation": "in_triage",
+}
+_JUSTIFICATIONS = {
+    "component_not_present": "code_not_present",
+    "vulnerable_code_not_present": "code_not_present",
+    "vulnerable_code_not_in_execute_path": "code_not_reachable",
+    "inline_mitigations_already_exist": "protected_by_mitigating_control",
+}
 LONGEST_VERSION = 1024  # schema, `version`
 
 Object = dict[str, Any]
@@ -173,7 +186,7 @@ class _Bill:
         stated += [(item.finding, item) for item in report.suppressed]
         joined: dict[tuple[Any, ...], list[tuple[Finding, Suppressed | None]]] = {}
         for finding, item in stated:
-            judged = (item.by, item.reason, item.owner, item.expires) if item else ()
+            judged = (item.by, item.reason, item.owner, item.expires, item.status, item.justification) if item else ()
             key = (finding.id, finding.severity, finding.score, finding.scores, *judged)
             joined.setdefault(key, []).append((finding, item))
         return [self.vulnerability(f"{self.prefix}finding-{n}", found) for n, found in enumerate(joined.values(), 1)]
@@ -197,7 +210,7 @@ class _Bill:
             "recommendation": "; ".join(fixes),
             "advisories": [{"url": url} for url in dict.fromkeys(addresses) if url],
             "published": instant(finding.published),
-            "affects": self.affects(findings, "unaffected" if item and item.by in _STATES else "affected"),
+            "affects": self.affects(findings, "unaffected" if item and _state(item) in _UNAFFECTED else "affected"),
             "analysis": _analysis(item) if item else None,
             "properties": _properties(_finding_facts(finding)),
         }
@@ -270,7 +283,14 @@ def _analysis(item: Suppressed) -> Object:
     said = [f"by {item.by}: {item.reason}"]
     said += [f"owner {item.owner}"] if item.owner else []
     said += [f"until {item.expires}"] if item.expires else []
-    return {"state": _STATES.get(item.by, "in_triage"), "detail": clean("; ".join(said))}
+    analysis = {"state": _state(item), "detail": clean("; ".join(said))}
+    label = _JUSTIFICATIONS.get(item.justification)
+    return analysis | ({"justification": label} if label and analysis["state"] == "not_affected" else {})
+
+
+def _state(item: Suppressed) -> str:
+    """VEX's word where somebody said it; else what the kind of suppression says."""
+    return _ANALYSES.get(item.status) or _STATES.get(item.by, "in_triage")
 
 
 def _finding_facts(finding: Finding) -> dict[str, str]:
