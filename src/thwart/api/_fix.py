@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct, field
 
 from thwart.api._check import _below, _read
+from thwart.api._fix_packages import RULE, Advice, is_advisory, package_fixes
 from thwart.api._fix_round import Round, Step
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.finding import Diagnostic, Finding
@@ -32,7 +32,8 @@ class FixOptions(Struct, frozen=True, kw_only=True):
     `unsafe` makes edits too that may change what a program does. `rules` are the only ones whose findings are closed;
     empty, all are. `policy` has the exceptions: what is accepted is left alone. `given` are digests and limits that the
     user knows, see `thwart.fixes.given`. With `intents`, contents of files by name, network
-    policies are made too, which count as unsafe.
+    policies are made too, which count as unsafe. Vulnerable packages are found with the `database`, which with `data` and
+    `cache` is as in `ScanOptions`; as rules, `vulnerable-package` names all of them and the id of an advisory some.
     """
 
     unsafe: bool = False
@@ -40,6 +41,9 @@ class FixOptions(Struct, frozen=True, kw_only=True):
     policy: Policy = field(default_factory=Policy)
     given: Given | None = None
     intents: tuple[tuple[str, bytes], ...] = ()
+    database: Path | None = None
+    data: Path | None = None
+    cache: Path | None = None
     limits: Limits = DEFAULT
     today: date | None = None
 
@@ -52,19 +56,24 @@ class Refused(NamedTuple):
 
 
 class Section(Struct, frozen=True, kw_only=True):
-    """What one rule's edits change, after the sections before it. `changes` have paths below the plan's `base`."""
+    """What one rule's edits change, after the sections before it. `changes` have paths below the plan's `base`.
+
+    `follow` are commands to run afterwards.
+    """
 
     rule: str
     title: str
     findings: tuple[Finding, ...]
     changes: tuple[Change, ...]
+    follow: tuple[str, ...] = ()
 
 
 class FixPlan(Struct, frozen=True, kw_only=True):
     """What to change and why.
 
     `files` are contents before (None for a new file) and after, by path. `unsafe` are findings whose edits were not asked
-    for, `refused` those whose edits cannot be made, `manual` those that no edit closes.
+    for, `refused` those whose edits cannot be made, `manual` those that no edit closes. `advice` are upgrades that no edit
+    makes.
     """
 
     base: Path
@@ -73,6 +82,7 @@ class FixPlan(Struct, frozen=True, kw_only=True):
     unsafe: tuple[Finding, ...] = ()
     refused: tuple[Refused, ...] = ()
     manual: tuple[Finding, ...] = ()
+    advice: tuple[Advice, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
@@ -98,7 +108,8 @@ def plan_fix(paths: Iterable[str], options: FixOptions | None = None) -> FixPlan
     named = list(paths)
     _check_names(named, options)
     unread: list[Diagnostic] = []
-    original = dict(_sources(named, options.limits, unread))
+    noted: list[str] = []
+    original = dict(_sources(named, options.limits, unread, noted))
     today = options.today or datetime.now(UTC).date()
     rounds = Round(options, original, today)
     steps: list[Step] = []
@@ -108,19 +119,23 @@ def plan_fix(paths: Iterable[str], options: FixOptions | None = None) -> FixPlan
             break
         steps += made
     policies, told = _policies(named, rounds.files, options)
+    upgrades = package_fixes(named, noted, dict(rounds.files), options, today)
     base = _base(named)
     left = rounds.left()
     files = {path: (original.get(path), data) for path, data in rounds.files.items() if original.get(path) != data}
-    for path, (before, after) in policies.changes.items():
-        files[path] = (files[path][0] if path in files else before, after)
+    for changes in (policies.changes, *(one.changes for one in upgrades.steps)):
+        for path, (before, after) in changes.items():
+            files[path] = (files[path][0] if path in files else before, after)
+    steps = [*_merged(steps), *upgrades.steps]
     return FixPlan(
         base=base,
-        sections=(*(_section(one, base) for one in _merged(steps)), *_network_section(policies, base)),
+        sections=(*(_section(one, base) for one in steps), *_network_section(policies, base)),
         files=files,
-        unsafe=tuple(left.unsafe),
-        refused=tuple(Refused(finding, reason) for finding, reason in left.refused),
+        unsafe=(*left.unsafe, *upgrades.unsafe),
+        refused=tuple(Refused(*one) for one in (*left.refused, *upgrades.refused)),
         manual=tuple(left.manual),
-        diagnostics=(*unread, *rounds.outcome.diagnostics, *told),
+        advice=tuple(upgrades.advice),
+        diagnostics=(*unread, *rounds.outcome.diagnostics, *told, *upgrades.diagnostics),
     )
 
 
@@ -152,15 +167,19 @@ def _check_names(named: Sequence[str], options: FixOptions) -> None:
         raise UsageError("there is no path to fix")
     if "-" in named:
         raise UsageError("what comes from standard input cannot be fixed", "name a file or a folder")
-    for one in options.rules - set(rules.ids()):
-        raise UsageError(f"there is no rule {one}", "see: thwart rules")
+    for one in options.rules - {*rules.ids(), RULE}:
+        if not is_advisory(one):
+            raise UsageError(f"there is no rule {one}", "see: thwart rules")
 
 
-def _sources(named: Sequence[str], limits: Limits, unread: list[Diagnostic]) -> Iterator[tuple[str, bytes]]:
+def _sources(
+    named: Sequence[str], limits: Limits, unread: list[Diagnostic], noted: list[str]
+) -> Iterator[tuple[str, bytes]]:
     """The files as they are written: neither what a kustomization makes of them, nor templates, which are no documents.
 
-    One file is read once, whatever names and links lead to it.
+    One file is read once, whatever names and links lead to it. Those that speak of packages are noted.
     """
+    from thwart.fixes.versions.kinds import speaks
     from thwart.rules import wanted
 
     seen: set[str] = set()
@@ -169,6 +188,8 @@ def _sources(named: Sequence[str], limits: Limits, unread: list[Diagnostic]) -> 
         failed: list[Diagnostic] = []
         for one in _below(Path(name), unread) if folder else (os.path.normpath(name),):
             real = os.path.realpath(one)
+            if speaks(one):
+                noted.append(one)
             if real in seen or (folder and (not wanted(one) or _template(Path(one)))):
                 continue
             seen.add(real)
@@ -211,14 +232,17 @@ def _section(step: Step, base: Path) -> Section:
         return Path(os.path.relpath(os.path.realpath(path), base)).as_posix()
 
     changes = (Change(name(path), before, after) for path, (before, after) in sorted(step.changes.items()))
-    return Section(rule=step.rule, title=step.title, findings=tuple(step.findings), changes=tuple(changes))
+    return Section(
+        rule=step.rule, title=step.title, findings=tuple(step.findings), changes=tuple(changes), follow=step.follow
+    )
 
 
 def _told(section: Section) -> bytes:
     """Lines in front of a diff, which tools that apply it pass over."""
-    subjects = Counter(one.subject for one in section.findings)
-    lines = [f"# closes {section.rule}: {section.title}"]
+    subjects = {one.subject or f"{one.id} ({one.severity.word})" for one in section.findings}
+    lines = [f"# closes {section.rule}: {_plain(section.title)}"]
     lines += [f"#   {_plain(subject)}" for subject in sorted(subjects)]
+    lines += [f"# then: {_plain(command)}" for command in section.follow]
     return ("\n".join(lines) + "\n").encode("utf-8", "replace")
 
 

@@ -22,19 +22,21 @@ Files = dict[str, bytes]
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """What the edits of one rule did: contents before and after, by path."""
+    """What the edits of one rule did: contents before and after, by path. `follow` are commands to run afterwards."""
 
     rule: str
     title: str
     findings: list[Finding]
     changes: dict[str, tuple[bytes | None, bytes]]
+    follow: tuple[str, ...] = ()
 
     def then(self, other: Step) -> Step:
         """The same with more of the same rule."""
         changes = dict(self.changes)
         for path, (before, after) in other.changes.items():
             changes[path] = (changes[path][0] if path in changes else before, after)
-        return replace(self, findings=[*self.findings, *other.findings], changes=changes)
+        follow = tuple(dict.fromkeys((*self.follow, *other.follow)))
+        return replace(self, findings=[*self.findings, *other.findings], changes=changes, follow=follow)
 
 
 class Left(Struct):

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thwart.api._fix import FixOptions, FixPlan, plan_fix
+from thwart.api._fix_packages import RULE as PACKAGES
 from thwart.cli._screen import plain
-from thwart.cli._settings import load_config
+from thwart.cli._settings import cache_dir, data_dir, load_config
 from thwart.core.config import resolve
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.limits import DEFAULT
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from thwart.fixes.given import Given
 
 _SHOWN = 20
+_WARNINGS = frozenset({"no-network-fix", "stale-database"})
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Flags of the command."""
-    parser.description = "Print the patch that closes what `check` finds, or write it."
+    parser.description = "Print the patch that closes what `check` finds, and upgrades what `scan` finds; or write it."
     parser.epilog = (
         "exit codes: 0 nothing to fix, or with --apply all written; 1 there is a patch, or with --apply a fix was refused; "
         "2 usage; 3 incomplete; 4 could not read"
@@ -37,7 +39,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
     parser.add_argument("--apply", action="store_true", help="write the files")
     parser.add_argument("--unsafe-fixes", action="store_true", help="edits too that may change what a program does")
-    parser.add_argument("--rule", action="append", default=[], metavar="ID", help="only its findings; may repeat")
+    parser.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only its findings, or those of an advisory; may repeat",
+    )
     parser.add_argument("-o", "--output", choices=("patch", "json"), default="patch", help="default: patch")
     known = parser.add_argument_group("what you know")
     known.add_argument("--lock", metavar="FILE", help="digests of images: JSON, TOML, or lines `image:tag@sha256:…`")
@@ -49,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     run = parser.add_argument_group("running")
     run.add_argument("--config", type=Path, metavar="FILE", help="settings (default: the nearest thwart.toml)")
+    run.add_argument("--db", type=Path, metavar="FILE", help="advisory database (default: your own, else the embedded)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -88,6 +97,9 @@ def _options(arguments: argparse.Namespace) -> FixOptions:
         policy=settings.policy,
         given=_given(arguments),
         intents=tuple((name, _read(name)) for name in arguments.intents),
+        database=arguments.db,
+        data=data_dir(),
+        cache=cache_dir(),
         today=datetime.now(UTC).date(),
     )
 
@@ -119,23 +131,34 @@ def _summary(plan: FixPlan, arguments: argparse.Namespace, unwritten: Sequence[U
     for section in plan.sections:
         files = len({change.path for change in section.changes})
         closed = f"closes {_count(len(section.findings), 'finding')}" if section.findings else section.title
-        yield f"{section.rule}: {closed} in {_count(files, 'file')}"
-    for one in plan.refused[:_SHOWN]:
-        yield f"refused[{one.finding.id}]: {_where(one.finding)}: {one.reason}"
-    if plan.refused[_SHOWN:]:
-        yield f"refused: {len(plan.refused) - _SHOWN} more"
+        yield f"{section.title if section.rule == PACKAGES else section.rule}: {closed} in {_count(files, 'file')}"
+    yield from _unmade(plan)
     for file in unwritten:
         yield f"error[write]: {file.path} was not written: {file.reason}"
     for gap in plan.diagnostics:
         if gap.incomplete:
             yield f"incomplete[{gap.slug}]: {gap.message[:500]} ({gap.path})"
-        elif gap.slug == "no-network-fix":
+        elif gap.slug in _WARNINGS:
             yield f"warning[{gap.slug}]: {gap.message[:500]}"
     if plan.unsafe:
         yield f"{_count(len(plan.unsafe), 'finding')} more with --unsafe-fixes: {_tally(plan.unsafe)}"
     if plan.manual:
         yield f"{_count(len(plan.manual), 'finding')} only by hand: {_tally(plan.manual)}"
+    for command in dict.fromkeys(command for section in plan.sections for command in section.follow):
+        yield f"then: {command}"
     yield _last(plan, arguments, len(unwritten))
+
+
+def _unmade(plan: FixPlan) -> Iterator[str]:
+    """What was refused, and what only a human can upgrade."""
+    for one in plan.refused[:_SHOWN]:
+        yield f"refused[{one.finding.id}]: {_where(one.finding)}: {one.reason}"
+    if plan.refused[_SHOWN:]:
+        yield f"refused: {len(plan.refused) - _SHOWN} more"
+    for hint in plan.advice[:_SHOWN]:
+        yield f"by hand: {hint.path}: {hint.title}, which closes {_count(len(hint.findings), 'finding')}: {hint.reason}"
+    if plan.advice[_SHOWN:]:
+        yield f"by hand: {_count(len(plan.advice) - _SHOWN, 'upgrade')} more"
 
 
 def _last(plan: FixPlan, arguments: argparse.Namespace, unwritten: int) -> str:
@@ -157,7 +180,7 @@ def _where(finding: Finding) -> str:
 
 
 def _tally(findings: Sequence[Finding]) -> str:
-    counted = Counter(one.id for one in findings).most_common()
+    counted = Counter(one.package.full_name if one.package else one.id for one in findings).most_common()
     shown = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in counted[:_SHOWN])
     return f"{shown} and {len(counted) - _SHOWN} more" if counted[_SHOWN:] else shown
 
@@ -181,6 +204,7 @@ def _document(plan: FixPlan) -> dict[str, object]:
                 "title": section.title,
                 "closes": [_told(one) for one in section.findings],
                 "files": sorted({change.path for change in section.changes}),
+                "then": list(section.follow),
                 "patch": unified(section.changes).decode("utf-8", "replace"),
             }
             for section in plan.sections
@@ -188,6 +212,15 @@ def _document(plan: FixPlan) -> dict[str, object]:
         "unsafe": [_told(one) for one in plan.unsafe],
         "refused": [{**_told(one.finding), "reason": one.reason} for one in plan.refused],
         "manual": [_told(one) for one in plan.manual],
+        "by_hand": [
+            {
+                "title": one.title,
+                "path": one.path,
+                "reason": one.reason,
+                "closes": [_told(each) for each in one.findings],
+            }
+            for one in plan.advice
+        ],
         "incomplete": [
             {"slug": one.slug, "message": one.message, "path": one.path} for one in plan.diagnostics if one.incomplete
         ],
@@ -198,7 +231,7 @@ def _told(finding: Finding) -> dict[str, object]:
     place = finding.locations[0]
     return {
         "rule": finding.id,
-        "subject": finding.subject,
+        "subject": finding.subject or (finding.package.full_name if finding.package else ""),
         "path": place.path,
         "line": place.line,
         "severity": finding.severity.name.lower(),
