@@ -440,3 +440,13 @@ def test_a_socket_is_known_by_either_end(mount: str) -> None:
     assert "mounted-engine-socket" not in {
         name for name, _ in told("    volumes: ['${DATA}/x:/data', 'run:/var/run']\n")
     }
+
+
+def test_a_privileged_hook_is_told_and_mended() -> None:
+    text = "services:\n  a:\n    image: b:1\n    post_start:\n      - command: c\n        privileged: {}\n"
+    hits = [finding for finding in one(text.format("true")).findings if finding.id == "full-privileges"]
+    assert [finding.locations[0].line for finding in hits] == [6]
+    assert hits[0].fix is not None
+    assert hits[0].fix.edits
+    assert "full-privileges" not in {finding.id for finding in one(text.format("false")).findings}
+    assert "full-privileges" not in {finding.id for finding in one(text.format("[1]")).findings}

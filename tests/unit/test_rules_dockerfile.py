@@ -246,6 +246,75 @@ def test_instructions(rule: str, text: str, expected: bool) -> None:
     assert (rule in found(f"{BASE}{text}\n")) is expected
 
 
+@pytest.mark.parametrize(
+    ("rule", "text", "expected"),
+    [
+        ("relative-workdir", "WORKDIR 'a/b'", True),
+        ("relative-workdir", 'WORKDIR "a/b"', True),
+        ("relative-workdir", 'WORKDIR "/a"', False),
+        ("relative-workdir", "ENV A=b\nWORKDIR $A", True),
+        ("relative-workdir", "WORKDIR $UNSET", False),
+        ("relative-workdir", "WORKDIR C:/", False),
+        ("relative-copy-target", 'COPY a "b"', True),
+        ("relative-copy-target", 'COPY a "/b"', False),
+        ("relative-copy-target", "COPY a $UNSET", False),
+        ("relative-copy-target", "ONBUILD WORKDIR /a\nONBUILD COPY a b", False),
+        ("relative-copy-target", "ONBUILD WORKDIR a\nONBUILD COPY a b", True),
+        ("relative-copy-target", "WORKDIR c:/a\nCOPY a b", False),
+        ("cd-in-run", "RUN cd /a", True),
+        ("cd-in-run", "RUN make && cd /a", True),
+        ("cd-in-run", "RUN cd /a && make && cd /", True),
+        ("cd-in-run", "RUN make && cd /a && make", False),
+        ("cd-in-run", "RUN true && cd /a && make && cd /", False),
+        ("rpm-cache-kept", "RUN dnf clean all && dnf install -y a", True),
+        ("rpm-cache-kept", "RUN dnf install -y a && dnf clean all && dnf install -y b", True),
+        ("rpm-cache-kept", "RUN dnf install -y a && microdnf clean all", True),
+        ("rpm-cache-kept", "RUN yum install -y a && dnf clean all", False),
+        ("rpm-cache-kept", "RUN yum install -y a && yum clean metadata", True),
+        ("rpm-cache-kept", "RUN yum install -y a && yum --enablerepo=* clean all", False),
+        ("rpm-cache-kept", "RUN zypper -n patch", True),
+        ("rpm-cache-kept", "RUN zypper -n patch && zypper cc", False),
+        ("rpm-cache-kept", "RUN dnf module install -y a:1", True),
+        ("unpinned-packages", "RUN dnf module install -y a", True),
+        ("unpinned-packages", "RUN dnf module install -y a:18/common", False),
+        ("unpinned-language-packages", "RUN pip install git+https://a.test/b.git#egg=b", True),
+        ("unpinned-language-packages", "RUN pip install git+ssh://git@a.test/b.git", True),
+        ("unpinned-language-packages", "RUN pip install git+https://a.test/b.git@1#egg=b", False),
+        ("unpinned-language-packages", "RUN npm install git+ssh://git@a.test:b/c.git", True),
+        ("unpinned-language-packages", "RUN npm install git+ssh://git@a.test:b/c.git#v1", False),
+        ("unpinned-language-packages", "RUN npm install a.tar.gz ~/b", False),
+        ("unpinned-language-packages", "RUN npm install --loglevel verbose a@1", False),
+        ("unpinned-language-packages", "RUN npm install --loglevel verbose a", True),
+        ("unpinned-language-packages", "RUN gem i a", True),
+        ("unpinned-language-packages", "RUN gem install a:1 -- --with-b c", False),
+        ("unpinned-language-packages", "RUN go get a.test/b", True),
+        ("unpinned-language-packages", "RUN go run a.test/b@latest c", True),
+        ("unpinned-language-packages", "RUN go run a.test/b@v1 c.test/d", False),
+        ("unpinned-language-packages", "RUN go run main.go && go get -d ./... && go install cmd/a", False),
+        ("pip-cache-kept", "ENV PIP_NO_CACHE_DIR=0\nRUN pip install a", False),
+        ("pip-cache-kept", "RUN export PIP_NO_CACHE_DIR=1 && pip install a", False),
+        ("pip-cache-kept", "RUN export PIP_NO_CACHE_DIR= && pip install a", True),
+        ("add-for-local-files", "ADD a.gz /b/", False),
+        ("add-for-local-files", "ADD a.zip /b/", True),
+        ("stale-package-lists", "RUN apk update", True),
+        ("stale-package-lists", "RUN apt-get update && ./install", False),
+        ("unstated-user", 'ENTRYPOINT ["gosu", "me", "sh"]', False),
+        ("unstated-user", 'ENTRYPOINT ["gosu", "root", "sh"]', True),
+        ("unstated-user", 'ENTRYPOINT ["/sbin/su-exec"]', True),
+        ("unverified-tls", 'RUN pip config set global.trusted-host "a b"', True),
+        ("baked-secret", "ARG A_PSW", True),
+        ("baked-secret", "ARG public_token", False),
+    ],
+)
+def test_cases_of_the_peers(rule: str, text: str, expected: bool) -> None:
+    assert (rule in found(f"{BASE}{text}\n")) is expected
+
+
+def test_a_user_of_nothing_says_that_it_is_run() -> None:
+    assert "root-user" in found("FROM scratch\nUSER 0\n")
+    assert "root-user" not in found("FROM scratch\nCOPY a /\n")
+
+
 def test_layers_that_are_not_shipped_may_be_large() -> None:
     heavy = "RUN apt-get update && apt-get install -y gcc && pip install a\n"
     ids = {"apt-lists-kept", "apt-recommended-packages", "pip-cache-kept"}

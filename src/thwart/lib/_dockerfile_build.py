@@ -310,6 +310,8 @@ class _Builder(Struct):
             path = self._value(step, word).text
             if path.startswith("/"):
                 stage.workdir = posixpath.normpath("/" + path.lstrip("/"))
+            elif path[1:2] == ":" and path[0].isalpha():  # a drive of Windows
+                stage.workdir = path[:4096]
             elif stage.workdir is not None:
                 stage.workdir = posixpath.normpath(posixpath.join(stage.workdir, path))[:4096]
 

@@ -32,7 +32,7 @@ _CONTROLS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "pod-security/tokens",
         "Tokens of service accounts are mounted only where they are used",
-        ("service-account-token",),
+        ("default-account-token", "service-account-token"),
     ),
     (
         "pod-security/environment",

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
-from thwart.core.edit import Append, Drop, Edit, Put
 from thwart.lib import run_values
 from thwart.rules.compose import _syntax as syntax
+from thwart.rules.compose._editing import editor
 from thwart.rules.compose._nodes import Node, pairs, unique
 from thwart.rules.container._paths import is_socket
 from thwart.rules.container._settings import (
-    Change,
     Container,
     Device,
     Mount,
@@ -159,7 +158,7 @@ def service(key: str, node: Node, told: list[Told], *, lacking: bool) -> Contain
         key=key,
         built=built,
         partial=lacking or not (built or node.at("image") is not None),
-        edit=_editor(node.where, node),
+        edit=editor(node.where, node, _EDITED),
     )
     reader = _Reader(container, node, told)
     _plain(reader)
@@ -365,6 +364,10 @@ def _life(reader: _Reader) -> None:
         # times alone leave the command to the image
         if disabled or test is not None:
             container.healthcheck = Said(not disabled, health.where)
+    listed = [found for key in ("post_start", "pre_stop") if (found := node.at(key)) is not None]
+    told = [hook.at("privileged") for found in listed for hook in found.items]
+    said = [reader.said("privileged_hooks", one, syntax.flag) for one in told]
+    container.privileged_hooks = [one for one in said if one is not None]
     container.log_driver = reader.said("log_driver", node.at("logging", "driver") or node.at("log_driver"), syntax.text)
 
 
@@ -375,35 +378,3 @@ def _deployed(node: Node) -> Said[Restart] | None:
     condition, most = policy.at("condition"), policy.at("max_attempts")
     word = {"none": "no", "on-failure": "on-failure"}.get(str(condition.value) if condition else "any", "always")
     return Said(Restart(word, (syntax.integer(most.value) if most is not None else 0) or 0), policy.where)
-
-
-# -- edits ------------------------------------------------------------------------------------------------------------
-
-
-def _editor(where: Where, node: Node) -> Callable[[Change], Edit | None]:
-    def edit(change: Change) -> Edit | None:
-        if change.verb == "remove" and change.said is not None:
-            return Drop(pointer=change.said.where.pointer)
-        if change.verb == "replace" and change.said is not None:
-            return Put(pointer=change.said.where.pointer, value=change.value)
-        key = _EDITED.get(change.field)
-        if key is None:
-            return None
-        if change.verb == "include":
-            return _append(node.at(key), (*where.pointer, key), change.value)
-        return Put(pointer=(*where.pointer, *_steps(change.field, key, node)), value=change.value)
-
-    return edit
-
-
-def _append(there: Node | None, pointer: tuple[str | int, ...], value: object) -> Edit | None:
-    """To a list in the same place only: one that another file has would be appended to by Compose itself."""
-    return Append(pointer=pointer, value=value) if there is None or isinstance(there.value, list) else None
-
-
-def _steps(field: str, key: str, node: Node) -> tuple[str, ...]:
-    """Where a service keeps a limit: with its other limits."""
-    deployed = {"memory": "memory", "cpus": "cpus", "pids_limit": "pids"}.get(field)
-    if deployed is not None and node.at("deploy", "resources", "limits") is not None:
-        return "deploy", "resources", "limits", deployed
-    return (key or field,)

@@ -194,6 +194,7 @@ class Container(Struct, kw_only=True):
     user: Said[str] | None = None
     group_add: list[Said[str]] = field(default_factory=list)
     privileged: Said[bool] | None = None
+    privileged_hooks: list[Said[bool]] = field(default_factory=list)  # Compose's `post_start` and `pre_stop`
     cap_add: list[Said[str]] = field(default_factory=list)
     cap_drop: list[Said[str]] = field(default_factory=list)
     security_opt: list[Said[str]] = field(default_factory=list)  # `key=value`, whether `=` or `:` was written; or `key`

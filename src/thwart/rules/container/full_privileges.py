@@ -28,9 +28,12 @@ from thwart.rules.container import Container, container_rule
 from thwart.rules.container._settings import remove
 
 
-@container_rule(Severity.CRITICAL, "cis-docker:5.5", "nist-800-190:4.4.4")
+@container_rule(Severity.CRITICAL, "cis-docker:5.5", "cis-docker:5.23", "nist-800-190:4.4.4")
 def full_privileges(container: Container) -> Iterator[Hit]:
-    """`docker exec --privileged` (CIS 5.23) is nothing that a document says."""
+    """Of the container, and of a hook that Compose runs in it, which is `docker exec --privileged` (CIS 5.23)."""
     said = container.privileged
     if said is not None and said.value:
         yield container.hit(said, "is privileged", remove("privileged", said))
+    for hook in container.privileged_hooks:
+        if hook.value:
+            yield container.hit(hook, "runs a privileged hook", remove("privileged_hooks", hook))

@@ -114,9 +114,11 @@ class File:
 
     @property
     def running(self) -> Stage | None:
-        """The last stage, unless it begins with nothing and has nothing to start: an archive of files, not a container."""
+        """The last stage, unless it begins with nothing and has nobody and nothing to start: files, not a container."""
         final = self.build.final
-        if final is None or (self.origin(final).scratch and final.command is None and final.entrypoint is None):
+        if final is None or (
+            self.origin(final).scratch and final.command is None and final.entrypoint is None and final.user is None
+        ):
             return None
         return final
 

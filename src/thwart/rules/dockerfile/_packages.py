@@ -56,6 +56,8 @@ def actions(run: Ran) -> Iterator[Action]:
     for call in run.calls:
         if call.name in _INSTALL:
             words = list(_operands(call.words, _TAKES[call.name]))
+            if call.name in RPM and words[:1] == ["module"]:
+                words = words[1:]
             if words:
                 yield Action(call, call.name, words[0], tuple(words[1:]))
 

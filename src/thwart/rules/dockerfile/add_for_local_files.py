@@ -28,10 +28,13 @@ from thwart.rules.dockerfile._mending import mended, replaced
 from thwart.rules.dockerfile._sources import remote
 
 _SHARED = frozenset({"chown", "chmod", "link", "exclude"})  # flags of both
-_ARCHIVE = re.compile(r"\.(?:tar(?:\.[a-z0-9*?]{1,8})?\*?|tgz|tbz2?|txz|tlz|tzst)$", re.IGNORECASE)
+# a build looks into the file: one that is compressed may be an archive
+_ARCHIVE = re.compile(r"\.(?:tar(?:\.[a-z0-9*?]{1,8})?\*?|tgz|tbz2?|txz|tlz|tzst|gz|bz2|xz|zst)$", re.IGNORECASE)
 
 
-@dockerfile_rule(Severity.LOW, "cis-docker:4.9", "hadolint:DL3020", "dockle:CIS-DI-0009")
+@dockerfile_rule(
+    Severity.LOW, "cis-docker:4.9", "hadolint:DL3020", "trivy:DS-0005", "checkov:CKV_DOCKER_4", "dockle:CIS-DI-0009"
+)
 def add_for_local_files(file: File) -> Iterator[Hit]:
     """Sources that are neither downloads nor archives by their names; one with a variable that has no value may be both."""
     for stage, step in file.steps("ADD"):

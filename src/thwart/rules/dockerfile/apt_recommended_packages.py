@@ -27,7 +27,7 @@ _SETTING = "apt::install-recommends="
 _OFF = ("0", "false", "no", "off")
 
 
-@dockerfile_rule(Severity.LOW, "cis-docker:4.3", "nist-800-190:4.1.2", "hadolint:DL3015")
+@dockerfile_rule(Severity.LOW, "cis-docker:4.3", "nist-800-190:4.1.2", "hadolint:DL3015", "trivy:DS-0029")
 def apt_recommended_packages(file: File) -> Iterator[Hit]:
     """Of the stages whose layers are in the image."""
     yield from mended(file, ((hit, flagged(call, "--no-install-recommends", "install")) for hit, call in _found(file)))

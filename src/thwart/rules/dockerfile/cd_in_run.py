@@ -1,6 +1,7 @@
-"""A RUN begins by changing its folder.
+"""A RUN changes its folder.
 
-The change ends with the RUN, which is easily forgotten in the next one. WORKDIR says it once, and makes the folder.
+The change ends with the RUN: one that ends by it does nothing, and after one that begins by it the next RUN is back where
+it was. WORKDIR says it once, and makes the folder.
 
 Fix: Set `WORKDIR` before the RUN. No edit is offered, as WORKDIR also holds for everything after it.
 
@@ -25,10 +26,14 @@ from thwart.rules.dockerfile import File, dockerfile_rule
 
 @dockerfile_rule(Severity.NEGLIGIBLE, "hadolint:DL3003", "trivy:DS-0013")
 def cd_in_run(file: File) -> Iterator[Hit]:
-    """The first command of a RUN that has more than one; in here-documents it is as good as in any script."""
+    """The first command of a RUN, or the only change as its last; in here-documents it is as good as in any script."""
     for run in file.runs:
-        call = run.calls[0] if len(run.calls) > 1 else None
-        if call is None or call.name != "cd" or run.step.instruction.heredocs or call.invocation is None:
+        changes = [call for call in run.calls if call.name == "cd"]
+        call = changes[0] if changes else None
+        if call is None or run.step.instruction.heredocs or call.invocation is None or call.invocation.handled:
             continue
-        if len(call.words) == 1 and call.words[0].startswith("/") and not call.invocation.handled:
-            yield file.hit(call.span, f"changes to {call.words[0][:80]} for one RUN", run.stage)
+        useless = len(changes) == 1 and call is run.calls[-1]
+        if len(call.words) == 1 and call.words[0].startswith("/") and (useless or call is run.calls[0]):
+            folder = call.words[0][:80]
+            phrase = f"ends by changing to {folder}, to no effect" if useless else f"changes to {folder} for one RUN"
+            yield file.hit(call.span, phrase, run.stage)

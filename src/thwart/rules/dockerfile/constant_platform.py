@@ -21,7 +21,7 @@ from thwart.rules.dockerfile import File, dockerfile_rule
 from thwart.rules.dockerfile._mending import mended, without
 
 
-@dockerfile_rule(Severity.NEGLIGIBLE, "hadolint:DL3029", "hadolint:DL3065")
+@dockerfile_rule(Severity.NEGLIGIBLE, "hadolint:DL3029")
 def constant_platform(file: File) -> Iterator[Hit]:
     """Of the stages whose layers are in the image; Windows has no other platform worth the name."""
     for stage in file.build.stages:

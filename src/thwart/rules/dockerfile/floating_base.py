@@ -25,7 +25,15 @@ from thwart.rules.dockerfile import File, dockerfile_rule
 from thwart.rules.dockerfile._images import images
 
 
-@dockerfile_rule(Severity.MEDIUM, "cis-docker:4.2", "nist-800-190:4.1.5", "hadolint:DL3006", "hadolint:DL3007")
+@dockerfile_rule(
+    Severity.MEDIUM,
+    "cis-docker:4.2",
+    "nist-800-190:4.1.5",
+    "hadolint:DL3006",
+    "hadolint:DL3007",
+    "trivy:DS-0001",
+    "checkov:CKV_DOCKER_7",
+)
 def floating_base(file: File) -> Iterator[Hit]:
     """Bases, and images that COPY and mounts take files from; a digest makes any tag firm."""
     for stage, span, image in images(file):

@@ -24,7 +24,15 @@ from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
 
 
-@dockerfile_rule(Severity.LOW, "cis-docker:4.6", "hadolint:DL3057", "dockle:CIS-DI-0006", confidence="medium")
+@dockerfile_rule(
+    Severity.LOW,
+    "cis-docker:4.6",
+    "hadolint:DL3057",
+    "trivy:DS-0026",
+    "checkov:CKV_DOCKER_2",
+    "dockle:CIS-DI-0006",
+    confidence="medium",
+)
 def missing_healthcheck(file: File) -> Iterator[Hit]:
     """The last stage and those that it is built on; the base image may have one."""
     final = file.running

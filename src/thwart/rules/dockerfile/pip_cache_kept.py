@@ -24,9 +24,9 @@ from thwart.rules.dockerfile import File, dockerfile_rule
 from thwart.rules.dockerfile._commands import Call, Ran
 from thwart.rules.dockerfile._mending import flagged, mended
 
+_SWITCH = "PIP_NO_CACHE_DIR"
 _PIP = re.compile(r"pip(?:[0-9.]*)")
 _PYTHON = re.compile(r"python(?:[0-9.]*)")
-_OFF = ("", "0", "false", "no", "off", "n", "f")
 
 
 @dockerfile_rule(Severity.LOW, "cis-docker:4.3", "hadolint:DL3042")
@@ -41,8 +41,7 @@ def _found(file: File) -> Iterator[tuple[Hit, Call]]:
     for run in file.runs:
         if run.stage.index not in file.shipped or run.removes("/root/.cache/pip") or _mounted(run):
             continue
-        variables = run.step.environment
-        if (variables.get("PIP_NO_CACHE_DIR") or "").lower() not in _OFF:
+        if run.step.environment.get(_SWITCH) or _exported(run):  # "0" and "no" as well: pip 19.0 and later
             continue
         for call in run.calls:
             if "install" in call.operands and _is_pip(call) and "--no-cache-dir" not in call.words and not _set(call):
@@ -65,4 +64,10 @@ def _is_pip(call: Call) -> bool:
 def _set(call: Call) -> bool:
     """`PIP_NO_CACHE_DIR=1 pip install`."""
     assignments = call.invocation.command.assignments if call.invocation else ()
-    return any(one.name == "PIP_NO_CACHE_DIR" for one in assignments)
+    return any(one.name == _SWITCH for one in assignments)
+
+
+def _exported(run: Ran) -> bool:
+    """`export PIP_NO_CACHE_DIR=1`."""
+    words = (word for call in run.calls if call.name == "export" for word in call.words)
+    return any(word.startswith(f"{_SWITCH}=") and word != f"{_SWITCH}=" for word in words)

@@ -23,7 +23,8 @@ from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
 from thwart.rules.dockerfile._mending import mended, replaced
 
-_ABSOLUTE = re.compile(r"/|[A-Za-z]:|\\\\|[\"']|\$")
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:|\\\\")
+_PLAIN = re.compile(r"[\w.-]")
 
 
 @dockerfile_rule(Severity.LOW, "hadolint:DL3000", "trivy:DS-0009", "checkov:CKV_DOCKER_10")
@@ -31,8 +32,9 @@ def relative_workdir(file: File) -> Iterator[Hit]:
     """After an absolute one of the same file, a relative one is as certain."""
     for stage, step in file.steps("WORKDIR"):
         for word in step.instruction.args[:1]:
-            if step.workdir is None and not _ABSOLUTE.match(step.expand(word.text).text or "/"):
-                if _ABSOLUTE.match(word.text):
-                    continue
-                hit = file.hit(word.span, f"has the relative WORKDIR {word.text[:80]}", stage)
-                yield from mended(file, [(hit, (replaced(word.span, f"/{word.text.removeprefix('./')}"),))])
+            value = step.expand(word.text)
+            if step.workdir is not None or value.unset or value.error or _ABSOLUTE.match(value.text or "/"):
+                continue
+            hit = file.hit(word.span, f"has the relative WORKDIR {word.text[:80]}", stage)
+            plain = replaced(word.span, f"/{word.text.removeprefix('./')}")
+            yield from mended(file, [(hit, (plain,) if _PLAIN.match(word.text) else ())])

@@ -29,7 +29,15 @@ from thwart.rules.dockerfile._mending import mended
 from thwart.rules.dockerfile._users import user_for
 
 
-@dockerfile_rule(Severity.HIGH, "cis-docker:4.1", "nist-800-190:4.1.2", "hadolint:DL3002", "dockle:CIS-DI-0001")
+@dockerfile_rule(
+    Severity.HIGH,
+    "cis-docker:4.1",
+    "nist-800-190:4.1.2",
+    "hadolint:DL3002",
+    "trivy:DS-0002",
+    "checkov:CKV_DOCKER_8",
+    "dockle:CIS-DI-0001",
+)
 def root_user(file: File) -> Iterator[Hit]:
     """The user that the last stage ends with, be it of a stage that it is built on; without any base it is root."""
     final = file.running

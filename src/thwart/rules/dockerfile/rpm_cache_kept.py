@@ -21,10 +21,12 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.dockerfile import File, dockerfile_rule
-from thwart.rules.dockerfile._commands import Ran
+from thwart.rules.dockerfile._commands import Call, Ran
 from thwart.rules.dockerfile._mending import ended, mended
-from thwart.rules.dockerfile._packages import RPM, actions
+from thwart.rules.dockerfile._packages import RPM, Action, actions
 
+_FAMILY = {"dnf5": "dnf", "yum": "dnf"}  # names of the same program, or of those that share a cache
+_FETCHES = ("update", "upgrade", "up", "dup", "dist-upgrade", "distro-sync", "patch")
 _CACHES = ("/var/cache/dnf", "/var/cache/yum", "/var/cache/libdnf5", "/var/cache/zypp", "/var/cache/tdnf")
 
 
@@ -39,17 +41,37 @@ _CACHES = ("/var/cache/dnf", "/var/cache/yum", "/var/cache/libdnf5", "/var/cache
     "trivy:DS-0020",
 )
 def rpm_cache_kept(file: File) -> Iterator[Hit]:
-    """Of the stages whose layers are in the image: an installation without a cleaning in the same RUN."""
+    """Of the stages whose layers are in the image: an installation without a cleaning after it in the same RUN."""
     for run in file.shipped_runs:
-        if run.cached(*_CACHES) or any(run.removes(path) for path in _CACHES) or _cleans(run):
+        if run.cached(*_CACHES) or any(run.removes(path) for path in _CACHES):
             continue
         for action in actions(run):
-            if action.manager in (*RPM, "zypper") and (action.installs or action.verb in ("update", "upgrade", "up")):
+            if _fetches(action) and not _cleaned(run, action):
                 hit = file.hit(action.call.span, f"keeps the cache of {action.manager} in a layer", run.stage)
                 cleaning = f"{action.manager} clean{'' if action.manager == 'zypper' else ' all'}"
                 yield from mended(file, [(hit, ended(run, cleaning))], safe=True)
                 break
 
 
-def _cleans(run: Ran) -> bool:
-    return any((call.name in (*RPM, "zypper") and {"clean", "cc"}.intersection(call.operands)) for call in run.calls)
+def _fetches(action: Action) -> bool:
+    return action.manager in (*RPM, "zypper") and (action.installs or action.verb in _FETCHES)
+
+
+def _cleaned(run: Ran, action: Action) -> bool:
+    """Whether a later command of the RUN empties the cache of this manager."""
+    later = False
+    for call in run.calls:
+        if later and _cleans(call) and _family(call.name) == _family(action.manager):
+            return True
+        later = later or call is action.call
+    return False
+
+
+def _cleans(call: Call) -> bool:
+    if call.name == "zypper":
+        return bool({"clean", "cc"}.intersection(call.operands))
+    return call.name in RPM and {"clean", "all"} <= set(call.operands)
+
+
+def _family(manager: str) -> str:
+    return _FAMILY.get(manager, manager)

@@ -32,7 +32,8 @@ _STATE = ("/var/lib/apt", "/var/cache/apk", "/var/cache/zypp")
 
 @dockerfile_rule(Severity.MEDIUM, "cis-docker:4.7", "trivy:DS-0017", "checkov:CKV_DOCKER_5", "dockle:CIS-DI-0007")
 def stale_package_lists(file: File) -> Iterator[Hit]:
-    """A refresh without an installation, where a later RUN of the stage installs without a refresh of its own."""
+    """A refresh without an installation, where a later RUN of the stage installs without a refresh of its own; and one that
+    is all of a RUN, after which the stage installs nothing."""
     relies: dict[tuple[int, str], bool] = {}  # of a stage and a family: whether what comes next installs from old lists
     found = []
     for run in reversed(file.runs):
@@ -42,7 +43,8 @@ def stale_package_lists(file: File) -> Iterator[Hit]:
             refresh = next((one for one in same if one.verb in _REFRESH.get(one.manager, ())), None)
             installs = any(one.installs for one in same)
             key = (run.stage.index, family)
-            if refresh and not installs and relies.get(key) and not run.cached(*_STATE):
+            alone = len(same) == len(run.calls) and all(one.verb in _REFRESH.get(one.manager, ()) for one in same)
+            if refresh and not installs and relies.get(key, alone) and not run.cached(*_STATE):
                 phrase = f"refreshes the lists of {family} in a layer of its own"
                 found.append(file.hit(refresh.call.span, phrase, run.stage))
             fresh = any(one.call.has("--no-cache", "-U", "--update-cache", "--update") for one in same)

@@ -28,7 +28,7 @@ from thwart.rules.dockerfile._commands import Call, Ran
 from thwart.rules.dockerfile._mending import Change, mended
 
 
-@dockerfile_rule(Severity.MEDIUM, "nist-800-190:4.1.2", "hadolint:DL3004")
+@dockerfile_rule(Severity.MEDIUM, "nist-800-190:4.1.2", "hadolint:DL3004", "trivy:DS-0010", "checkov:CKV2_DOCKER_1")
 def sudo_in_build(file: File) -> Iterator[Hit]:
     """Commands that are run by sudo, whatever is around it."""
     yield from mended(file, list(_found(file)))

@@ -26,18 +26,23 @@ from thwart.rules.dockerfile._commands import UNKNOWN, Call
 
 _PINNED = {
     "pip": re.compile(r"===?|@|^[./]|/|\.(?:whl|zip|gz)$|<|~="),
-    "npm": re.compile(r".@(?!latest$|next$)|^[./]|:|/.*/|\.tgz$"),
+    "npm": re.compile(r".@(?!latest$|next$)|^[./~]|:|/.*/|\.(?:tgz|tar|tar\.gz)$"),
     "gem": re.compile(r":[0-9]|\.gem$"),
-    "go": re.compile(r"@(?!latest$|master$|main$)|^[./]"),
+    "go": re.compile(r"@(?!latest$|master$|main$)|^[./]|^[^./]+(?:/|$)|\.go$"),
     "cargo": re.compile(r"@[0-9=^~]"),
 }
 _VERBS = {
     "pip": ("install",),
     "npm": ("install", "i", "add"),
-    "gem": ("install",),
-    "go": ("install",),
+    "gem": ("install", "i"),
+    "go": ("install", "get", "run"),
     "cargo": ("install",),
 }
+_REPOSITORY = re.compile(r"(?:git|hg|svn|bzr)(?:\+\w+)?://[^/#]*(?P<path>[^#]*)(?P<fragment>#?)")
+_NPM_TAKES = frozenset({
+    "--loglevel", "--registry", "--prefix", "-C", "--cache", "--userconfig", "--globalconfig", "--tag", "--omit", "--include",
+    "-w", "--workspace", "--install-strategy", "--fetch-retries", "--fetch-timeout", "--maxsockets", "--before", "--script-shell",
+})  # fmt: skip
 _VERSION = {"gem": ("-v", "--version"), "cargo": ("--version", "--vers", "--git", "--path", "--rev", "--tag")}
 _TAKES = frozenset(
     [
@@ -102,9 +107,19 @@ def unpinned_language_packages(file: File) -> Iterator[Hit]:
         for call in run.calls:
             kind, words = manager(call)
             if kind and words[:1] and words[0] in _VERBS[kind] and not call.has(*_VERSION.get(kind, ())):
-                loose = [word for word in named(words[1:], call) if not _PINNED[kind].search(word)]
+                loose = [word for word in named(words[1:], call) if not _pinned(kind, word)]
+                if words[0] == "run":  # what follows the package is for it
+                    loose = [word for word in [*named(words[1:], call)][:1] if word in loose]
                 if loose and not call.has("-r", "--requirement", "-c", "--constraint"):
                     yield file.hit(call.span, f"installs {loose[0][:80]} by {kind} without a version", run.stage)
+
+
+def _pinned(kind: str, word: str) -> bool:
+    """Whether a version is named, or a file; of a repository, whether a branch, tag or commit is."""
+    found = _REPOSITORY.match(word)
+    if found:
+        return bool(found["fragment"]) if kind == "npm" else "@" in found["path"]
+    return _PINNED[kind].search(word) is not None
 
 
 def manager(call: Call) -> tuple[str, list[str]]:
@@ -123,6 +138,8 @@ def named(words: list[str], call: Call) -> Iterator[str]:
         if skip:
             skip = False
         elif word.startswith("-"):
-            skip = word in _TAKES and call.name != "npm"
+            if word == "--" and call.name == "gem":  # what follows is for the compiler
+                return
+            skip = word in (_NPM_TAKES if call.name == "npm" else _TAKES)
         elif word and UNKNOWN not in word and word not in ("pip", "setuptools", "wheel", "."):
             yield word

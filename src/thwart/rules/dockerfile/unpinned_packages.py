@@ -27,7 +27,7 @@ from thwart.rules.dockerfile._commands import UNKNOWN
 from thwart.rules.dockerfile._packages import actions
 
 _FILES = (".deb", ".rpm", ".apk")
-_PINNED = re.compile(r"[=<>~]|-[0-9].*[.-]|:[0-9.]+$")
+_PINNED = re.compile(r"[=<>~]|-[0-9].*[.-]|:[0-9][0-9.]*(?:/\w+)?$")
 
 
 @dockerfile_rule(

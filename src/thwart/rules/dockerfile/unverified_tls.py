@@ -40,7 +40,8 @@ _SWITCHES: dict[str, tuple[str, ...]] = {
 _TAKES = {"curl": frozenset("ocdHuAbeFTxXmrwzCDEKPQytY")}  # letters that take the rest of the word
 _SETTINGS = re.compile(
     r"http\.sslverify=(?:0|false|no)|sslverify=(?:0|false|no|off)|strict-ssl[= ](?:false|0)|ssl_verify[= ](?:false|0)|"
-    r"verify-peer=(?:0|false|no)|verify-host=(?:0|false|no)|check_certificate ?= ?off",
+    r"verify-peer=(?:0|false|no)|verify-host=(?:0|false|no)|check_certificate ?= ?off|"
+    r"trusted-host(?: ?= ?| )[^ ]",
     re.IGNORECASE,
 )
 _ASKED = (
@@ -48,6 +49,8 @@ _ASKED = (
     "npm",
     "yarn",
     "pnpm",
+    "pip",
+    "pip3",
     "conda",
     "mamba",
     "apt-get",

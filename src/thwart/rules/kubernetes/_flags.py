@@ -8,12 +8,20 @@ from typing import NamedTuple
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes._objects import Container, Pod
 
+# Of the ciphers that Go's crypto/tls calls insecure, those that CIS does not allow either.
+WEAK_CIPHERS = (
+    *("TLS_RSA_WITH_RC4_128_SHA", "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA", "TLS_ECDHE_RSA_WITH_RC4_128_SHA"),
+    *("TLS_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_RSA_WITH_AES_128_CBC_SHA256"),
+    *("TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"),
+)
+OLD_TLS = ("VersionTLS10", "VersionTLS11")
+
 
 class Ask(NamedTuple):
     """What a flag must be, and why in words that follow the container's name.
 
-    `must` are values of which one has to be there and `never` words that a list must not hold; with neither, the flag has to
-    be given. `unset` says that the program's own default is well.
+    `must` are values of which one has to be there, `never` words that a list must not hold and `least` a number that may be
+    0, for no limit, or more; with none of them, the flag has to be given. `unset` says that the program's own default is well.
     """
 
     flag: str
@@ -21,6 +29,7 @@ class Ask(NamedTuple):
     must: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
+    least: int = 0
     unset: bool = False
     gone: bool = False  # the flag must not be given at all
 
@@ -61,6 +70,6 @@ def _fails(ask: Ask, found: tuple[str, int, str] | None) -> bool:
     words = value.split(",")
     if ask.gone:
         return True
-    if ask.must and value not in ask.must:
+    if (ask.must and value not in ask.must) or (value.isascii() and value.isdigit() and 0 < int(value[:9]) < ask.least):
         return True
     return any(one in words for one in ask.never) or any(one not in words for one in ask.holds)

@@ -20,12 +20,19 @@ _WHERE: dict[str, tuple[str, ...]] = {  # where a kind keeps the template of its
     "PodTemplate": ("template",),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
+_KNATIVE = "serving.knative.dev/"  # whose Revision is a pod without its metadata
 _TEMPLATES = (  # where it is in any other kind: workloads of the API and of operators
     ("spec", "template"),
     ("spec", "jobTemplate", "spec", "template"),
     ("spec", "podTemplate"),
     ("spec", "template", "template"),
     ("template",),
+)
+_ENDLESS = frozenset(
+    {
+        *("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"),
+        *("DeploymentConfig", "Rollout"),
+    }
 )
 _KINDS = (
     ("initContainers", "init container"),
@@ -119,14 +126,24 @@ class Pod(View):
 
     @property
     def partial(self) -> bool:
-        """Whether none of its containers has an image, without which there is no pod: a patch of a kustomization."""
-        return self.object.partial or (bool(self.containers) and not any(one.has("image") for one in self.containers))
+        """Whether none of its containers has an image, without which there is no pod: a patch of a kustomization.
+
+        A patch has no selector either: what chooses the pods of a workload cannot be changed.
+        """
+        makes = bool(self.containers) or self.pointer != self.object.pointer
+        imageless = makes and not any(one.has("image") for one in self.containers)
+        return self.object.partial or (imageless and not self.object.has("spec", "selector"))
 
     @property
     def images(self) -> list[str]:
         """The images of its containers and of its volumes."""
         mounted = (one.text("image", "reference") for one in self.spec.entries("volumes"))
         return [name for name in (*(one.text("image") for one in self.containers), *mounted) if name]
+
+    @property
+    def endless(self) -> bool:
+        """Whether its containers are to run for ever: not those of jobs, and of pods that say that they end."""
+        return self.object.kind in _ENDLESS and self.spec.text("restartPolicy") in ("", "Always")
 
     @property
     def windows(self) -> bool:
@@ -196,8 +213,9 @@ def _documents(source: Source) -> tuple[object, ...]:
 
 def pods(one: Object) -> Iterator[Pod]:
     """The pod that an object is, or the template of those that it makes; kinds that make none have none."""
-    steps = _WHERE.get(one.kind)
+    steps = () if one.kind == "Revision" and one.api.startswith(_KNATIVE) else _WHERE.get(one.kind)
     if steps is None:
-        steps = next((path for path in _TEMPLATES if one.has(*path, "spec", "containers")), None)
+        usual = ("spec", "template") if one.kind in _ENDLESS or one.kind == "Job" else None
+        steps = next((path for path in _TEMPLATES if one.has(*path, "spec", "containers")), usual)
     if steps is not None and isinstance(one.at(*steps, "spec"), dict):
         yield Pod(one.at(*steps), (*one.pointer, *steps), one)

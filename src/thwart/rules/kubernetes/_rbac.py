@@ -8,6 +8,18 @@ from thwart.rules._view import View
 from thwart.rules.kubernetes import Object
 
 _API = "rbac.authorization.k8s.io/"
+_GROUPS = {  # of the resources that rules ask for; of all others the core group, which has no name
+    **dict.fromkeys(("deployments", "daemonsets", "replicasets"), ("apps", "extensions")),
+    "statefulsets": ("apps",),
+    **dict.fromkeys(("jobs", "cronjobs"), ("batch",)),
+    "networkpolicies": ("networking.k8s.io", "extensions"),
+    "endpointslices": ("discovery.k8s.io",),
+    "certificatesigningrequests": ("certificates.k8s.io",),
+    **dict.fromkeys(("roles", "clusterroles"), ("rbac.authorization.k8s.io",)),
+    **dict.fromkeys(
+        ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), ("admissionregistration.k8s.io",)
+    ),
+}
 
 
 class Grant(View):
@@ -21,16 +33,20 @@ class Grant(View):
         number = self.pointer[-1]
         return f"rule {number + 1 if isinstance(number, int) else number}"
 
-    def grants(self, verbs: set[str], resource: str, *, stars: bool = True) -> set[str]:
-        """Which of the verbs it grants on a resource, of whatever group; with `stars`, an asterisk is all verbs.
+    def grants(self, verbs: set[str], resource: str) -> set[str]:
+        """Which of the verbs it grants on a resource of its own API group; an asterisk is all verbs.
 
-        A role for all resources is another rule's business: wildcard-role.
+        A role for all resources is another rule's business: wildcard-role. Where no group is stated, which the API
+        server refuses, any may be meant.
         """
         parent, _, sub = resource.partition("/")
+        groups = self.words("apiGroups")
+        if groups and not {"*", *_GROUPS.get(parent, ("",))}.intersection(groups):
+            return set()
         if not {resource, *((f"*/{sub}", f"{parent}/*") if sub else ())}.intersection(self.words("resources")):
             return set()
         granted = set(self.words("verbs"))
-        return verbs if stars and "*" in granted else verbs & granted
+        return verbs if "*" in granted else verbs & granted
 
 
 def grants(one: Object) -> Iterator[Grant]:

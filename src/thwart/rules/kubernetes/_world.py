@@ -28,7 +28,7 @@ class Workload(View):
 
     __slots__ = (
         *("account", "document", "kind", "labels", "name", "namespace", "own_name", "partial", "ports", "replicas"),
-        "world",
+        *("token", "world"),
     )
 
     def __init__(self, pod: Pod) -> None:
@@ -42,6 +42,7 @@ class Workload(View):
         self.namespace = owner.namespace
         self.labels = pod.mapping("metadata", "labels")
         self.account = pod.spec.text("serviceAccountName") or pod.spec.text("serviceAccount") or "default"
+        self.token = pod.spec.flag("automountServiceAccountToken")
         self.replicas = owner.number("spec", "replicas")
         self.ports = [port for one in pod.containers for port in one.values("ports") if isinstance(port, dict)]
         self.world: World
@@ -109,6 +110,17 @@ class World:
     def of(self, *kinds: str) -> list[Related]:
         """The objects of these kinds."""
         return [one for kind in kinds for one in self._objects.get(kind, ())]
+
+    @cached_property
+    def _accounts(self) -> dict[str, list[Related]]:
+        found: dict[str, list[Related]] = {}
+        for one in self.of("ServiceAccount"):
+            found.setdefault(one.text("metadata", "name"), []).append(one)
+        return found
+
+    def accounts(self, namespace: str, name: str) -> list[Related]:
+        """The service accounts of that name that may be in a namespace."""
+        return [one for one in self._accounts.get(name, ()) if same(one.namespace, namespace)]
 
     def near(self, kind: str, namespace: str) -> list[Related]:
         """The objects of a kind that may be in a namespace."""

@@ -30,7 +30,9 @@ from thwart.rules.kubernetes import Object, object_rule
 from thwart.rules.kubernetes._rbac import grants
 
 
-@object_rule(Severity.MEDIUM, "cis-kubernetes:5.1.3", "nsa:authentication", covered_by=("wildcard-role",))
+@object_rule(
+    Severity.MEDIUM, "cis-kubernetes:5.1.3", "nsa:authentication", covered_by=("wildcard-role", "role-changing-role")
+)
 def all_verbs_role(one: Object) -> Iterator[Hit]:
     """Roles and ClusterRoles, each rule by itself."""
     for grant in grants(one):

@@ -31,13 +31,19 @@ from thwart.core.advisory import Severity
 from thwart.rules._view import Hit, View
 from thwart.rules.kubernetes import Object, object_rule
 
+_OWN = frozenset(  # made by the API server and by kubeadm
+    {
+        *("system:basic-user", "system:discovery", "system:public-info-viewer"),
+        *("system:service-account-issuer-discovery", "kubeadm:bootstrap-signer-clusterinfo"),
+    }
+)
 _EVERYBODY = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts")
 
 
 @object_rule(Severity.CRITICAL, "cis-kubernetes:5.1.7", "nsa:authentication")
 def anonymous_binding(one: Object) -> Iterator[Hit]:
-    """Users and groups; the cluster's own bindings, which have such names, are left to whoever runs it."""
-    if one.kind not in ("ClusterRoleBinding", "RoleBinding") or one.text("metadata", "name").startswith("system:"):
+    """Users and groups; the cluster's own bindings are left to whoever runs it."""
+    if one.kind not in ("ClusterRoleBinding", "RoleBinding") or one.text("metadata", "name") in _OWN:
         return
     for subject in one.entries("subjects"):
         if subject.text("name") in _EVERYBODY and subject.text("kind") in ("User", "Group"):

@@ -46,25 +46,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from thwart.core.advisory import Severity
-from thwart.rules._view import Hit
+from thwart.rules._view import Hit, View
 from thwart.rules.kubernetes import Related, related_rule
 
 
 @related_rule(Severity.LOW, confidence="medium")
 def ingress_without_service(one: Related) -> Iterator[Hit]:
-    """Only where Services of its namespace are among the files."""
-    if one.kind != "Ingress" or not one.api.startswith("networking.k8s.io/"):
+    """Only where Services of its namespace are among the files; ports too, of Services that are."""
+    if one.kind != "Ingress" or not one.api.startswith(("networking.k8s.io/", "extensions/")):
         return
-    services = {service.text("metadata", "name") for service in one.world.near("Service", one.namespace)}
-    if not services:
-        return
-    backends = [one.under("spec", "defaultBackend")]
-    for entry in one.entries("spec", "rules"):
-        backends += [path.under("backend") for path in entry.entries("http", "paths")]
-    for backend in backends:
-        name = backend.text("service", "name")
+    services: dict[str, list[Related]] = {}
+    for service in one.world.near("Service", one.namespace):
+        services.setdefault(service.text("metadata", "name"), []).append(service)
+    old = one.api.endswith("/v1beta1")
+    for backend in _backends(one) if services else ():
+        steps = ("serviceName",) if old else ("service", "name")
+        name = backend.text(*steps)
         if name and name not in services:
-            yield Hit(
-                (*backend.pointer, "service", "name"),
-                f"leads to the Service {name[:80]}, which is in none of the files",
+            yield backend.hit(f"leads to the Service {name[:80]}, which is in none of the files", *steps)
+        elif name and not old:
+            yield from _port(backend, services[name])
+
+
+def _backends(one: Related) -> Iterator[View]:
+    yield one.under("spec", "defaultBackend")
+    yield one.under("spec", "backend")  # before networking.k8s.io/v1
+    for entry in one.entries("spec", "rules"):
+        yield from (path.under("backend") for path in entry.entries("http", "paths"))
+
+
+def _port(backend: View, services: list[Related]) -> Iterator[Hit]:
+    """A port of the backend that none of the Services of its name has; one without ports has whatever its kind gives it."""
+    for field, key in (("name", "name"), ("number", "port")):
+        wanted = backend.at("service", "port", field)
+        had = [
+            port.get(key) for service in services for port in service.values("spec", "ports") if isinstance(port, dict)
+        ]
+        if wanted is not None and had and wanted not in had:
+            yield backend.hit(
+                f"leads to the port {str(wanted)[:80]}, which its Service does not have", "service", "port"
             )

@@ -52,9 +52,12 @@ def kept_capability(pod: Pod) -> Iterator[Hit]:
     if pod.windows:
         return
     for container in pod.containers:
-        if "ALL" not in container.words(*_PATH, "drop"):
+        dropped = container.words(*_PATH, "drop")
+        if "ALL" not in dropped:
+            misspelt = any(one.upper() == "ALL" for one in dropped)  # engines take it, the standard does not
+            told = "drops all, but not as ALL" if misspelt else "does not drop all capabilities"
             every = put(container, ["ALL"], *_PATH, "drop")
-            yield container.hit("does not drop all capabilities", *_PATH, "drop").mended(every)
+            yield container.hit(told, *_PATH, "drop").mended(every, safe=misspelt)
         added = [one for one in container.words(*_PATH, "add") if one != "NET_BIND_SERVICE"]
         if added:
             less = without(container, frozenset({"NET_BIND_SERVICE"}))

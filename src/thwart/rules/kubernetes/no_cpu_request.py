@@ -1,6 +1,7 @@
 """A container has no request for CPU time.
 
-Without a request the scheduler puts the pod on nodes that are full, and it gets what others leave.
+Without a request the scheduler puts the pod on nodes that are full, and it gets what others leave. A limit alone
+is a request of the same size.
 
 Fix: Set `resources.requests.cpu` to what the program usually uses.
 

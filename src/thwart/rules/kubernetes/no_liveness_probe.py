@@ -37,12 +37,10 @@ from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
 
-_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
-
 
 @pod_rule(Severity.LOW)
 def no_liveness_probe(pod: Pod) -> Iterator[Hit]:
-    """Ordinary containers of workloads that run for ever."""
-    for container in pod.containers if pod.object.kind in _KINDS else ():
+    """Ordinary containers of pods that run for ever."""
+    for container in pod.containers if pod.endless else ():
         if container.kind == "containers" and not container.has("livenessProbe"):
             yield container.hit("has no liveness probe", "livenessProbe")

@@ -1,6 +1,7 @@
 """A container has no request for memory.
 
-Without a request the scheduler puts the pod anywhere, and it is the first to be evicted when memory runs short.
+Without a request the scheduler puts the pod anywhere, and it is the first to be evicted when memory runs short. A limit alone
+is a request of the same size.
 
 Fix: Set `resources.requests.memory` to what the program usually uses.
 

@@ -40,12 +40,10 @@ from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
 
-_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
-
 
 @pod_rule(Severity.LOW)
 def no_readiness_probe(pod: Pod) -> Iterator[Hit]:
-    """Containers that name a port, of workloads that run for ever."""
-    for container in pod.containers if pod.object.kind in _KINDS else ():
+    """Containers that name a port, of pods that run for ever."""
+    for container in pod.containers if pod.endless else ():
         if container.kind == "containers" and container.values("ports") and not container.has("readinessProbe"):
             yield container.hit("has no readiness probe", "readinessProbe")

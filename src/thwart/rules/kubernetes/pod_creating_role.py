@@ -40,4 +40,6 @@ def pod_creating_role(one: Object) -> Iterator[Hit]:
             yield grant.hit(f"may create {listed(made)}", "resources")
 
 
-_WORKLOADS = ("pods", "deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs")
+_WORKLOADS = (
+    *("pods", "deployments", "statefulsets", "daemonsets", "replicasets", "replicationcontrollers", "jobs", "cronjobs"),
+)

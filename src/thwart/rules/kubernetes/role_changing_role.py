@@ -2,7 +2,7 @@
 
 To escalate or bind roles, or to impersonate users, is to have every right that somebody has.
 
-Fix: Remove the verbs `escalate`, `bind` and `impersonate`. No edit is offered: what is needed its author knows.
+Fix: Remove the verbs `escalate`, `bind` and `impersonate`, and the asterisk, which is all of them. No edit is offered: what is needed its author knows.
 
 Bad:
     apiVersion: rbac.authorization.k8s.io/v1
@@ -31,10 +31,14 @@ from thwart.rules.kubernetes._rbac import grants
 
 @object_rule(Severity.CRITICAL, "cis-kubernetes:5.1.8")
 def role_changing_role(one: Object) -> Iterator[Hit]:
-    """Roles and ClusterRoles, each rule by itself."""
+    """Roles and ClusterRoles, each rule by itself.
+
+    Not those that may only write roles and bindings: the API server lets nobody give what they do not have without these
+    verbs.
+    """
     for grant in grants(one):
         for verb, resources in _POWERS.items():
-            if any(grant.grants({verb}, resource, stars=False) for resource in resources):
+            if any(grant.grants({verb}, resource) for resource in resources):
                 yield grant.hit(f"may {verb}", "verbs")
 
 

@@ -1,7 +1,8 @@
 """A role may read secrets.
 
 Whoever may get, list or watch secrets has all passwords and tokens of the namespace, those of other service accounts
-among them. To list is to read: the answer holds the values.
+among them. To list is to read: the answer holds the values. So does the answer to a patch, even to one that changes
+nothing, and the answer to a request to delete all of them, even to a dry run.
 
 Fix: Grant `get` on the secrets that are needed, by `resourceNames`, or mount them. No edit is offered: what is needed
 its author knows.
@@ -30,11 +31,13 @@ from thwart.rules._view import Hit, listed
 from thwart.rules.kubernetes import Object, object_rule
 from thwart.rules.kubernetes._rbac import grants
 
+_READ = {"get", "list", "watch", "patch", "deletecollection"}
+
 
 @object_rule(Severity.HIGH, "cis-kubernetes:5.1.2")
 def secrets_role(one: Object) -> Iterator[Hit]:
-    """Roles and ClusterRoles, each rule by itself."""
+    """Each rule by itself; with `resourceNames` it is for those secrets alone, lists and watches too."""
     for grant in grants(one):
-        verbs = grant.grants({"get", "list", "watch"}, "secrets")
-        if verbs and not (verbs == {"get"} and grant.words("resourceNames")):
+        verbs = grant.grants(_READ, "secrets")
+        if verbs and not grant.words("resourceNames"):
             yield grant.hit(f"may {listed(sorted(verbs))} secrets", "resources")

@@ -32,19 +32,25 @@ from collections.abc import Iterator
 
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
-from thwart.rules.kubernetes import Pod, pod_rule
+from thwart.rules.kubernetes import Workload, workload_rule
 from thwart.rules.kubernetes._edits import put
 
 _FIELD = "automountServiceAccountToken"
 
 
-@pod_rule(Severity.MEDIUM, "cis-kubernetes:5.1.6", "nsa:authentication", confidence="medium")
-def service_account_token(pod: Pod) -> Iterator[Hit]:
-    """What a service account says is not looked at: the pod's own word is what counts last."""
-    stated = pod.spec.flag(_FIELD)
-    if stated is None:
-        hit = pod.spec.hit("does not say whether it needs a token for the API server", _FIELD)
-        yield hit.mended(put(pod.spec, False, _FIELD))
-    elif stated and pod.spec.text("serviceAccountName") in ("", "default"):
-        hit = pod.spec.hit("mounts a token of the default service account", _FIELD)
-        yield hit.mended(put(pod.spec, False, _FIELD))
+@workload_rule(Severity.MEDIUM, "cis-kubernetes:5.1.6", "nsa:authentication", confidence="medium")
+def service_account_token(work: Workload) -> Iterator[Hit]:
+    """The pod's own word is what counts; where it says nothing, that of its service account, if the files have it."""
+    if work.token is None and not _kept(work):
+        told = "does not say whether it needs a token for the API server"
+    elif work.token and work.account == "default":
+        told = "mounts a token of the default service account"
+    else:
+        return
+    yield work.hit(told, "spec", _FIELD).mended(put(work, False, "spec", _FIELD))
+
+
+def _kept(work: Workload) -> bool:
+    """Whether its service account gives no token to pods that do not ask for it."""
+    accounts = work.world.accounts(work.namespace, work.account)
+    return bool(accounts) and all(one.flag(_FIELD) is False for one in accounts)

@@ -35,8 +35,12 @@ from thwart.rules.kubernetes import Pod, pod_rule
 
 @pod_rule(Severity.CRITICAL)
 def tiller(pod: Pod) -> Iterator[Hit]:
-    """By the name of the image."""
+    """By the name of the image, and by the labels that Helm 2 gave it, whatever its image is called."""
     for container in pod.containers:
         image = container.text("image").partition("@")[0]
         if image.rpartition("/")[2].partition(":")[0] == "tiller":
             yield container.hit("runs it", "image")
+            return
+    labels = pod.mapping("metadata", "labels")
+    if labels.get("app") == "helm" and labels.get("name") == "tiller":
+        yield pod.hit("runs it, by its labels", "metadata", "labels")

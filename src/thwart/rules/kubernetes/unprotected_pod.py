@@ -49,7 +49,11 @@ from thwart.rules.kubernetes._world import chooses
 
 @workload_rule(Severity.MEDIUM, "cis-kubernetes:5.3.2", "nsa:network", confidence="medium")
 def unprotected_pod(work: Workload) -> Iterator[Hit]:
-    """Only where the files hold a NetworkPolicy for the very namespace: others may be kept elsewhere."""
+    """Jobs' pods too. Only where the files hold a NetworkPolicy for the very namespace: others may be kept elsewhere."""
     policies = [one for one in work.world.near("NetworkPolicy", work.namespace) if one.namespace == work.namespace]
-    if work.runs and policies and not any(chooses(one.at("spec", "podSelector"), work.labels) for one in policies):
+    if (
+        (work.runs or work.kind in ("Job", "CronJob"))
+        and policies
+        and not any(chooses(one.at("spec", "podSelector"), work.labels) for one in policies)
+    ):
         yield work.hit("is selected by no NetworkPolicy of its namespace", "metadata", "labels")

@@ -36,11 +36,14 @@ Good:
             - --audit-policy-file=/etc/audit.yaml
             - --enable-admission-plugins=NodeRestriction
             - --encryption-provider-config=/etc/encryption.yaml
+            - --kubelet-certificate-authority=/pki/ca
             - --kubelet-client-certificate=/pki/c
             - --kubelet-client-key=/pki/k
             - --etcd-cafile=/pki/ca
             - --etcd-certfile=/pki/e
+            - --etcd-keyfile=/pki/f
             - --tls-cert-file=/pki/t
+            - --tls-private-key-file=/pki/u
             - --client-ca-file=/pki/ca
             - --service-account-key-file=/pki/sa
 """
@@ -52,7 +55,7 @@ from collections.abc import Iterator
 from thwart.core.advisory import Severity
 from thwart.rules._view import Hit
 from thwart.rules.kubernetes import Pod, pod_rule
-from thwart.rules.kubernetes._flags import Ask, asked
+from thwart.rules.kubernetes._flags import OLD_TLS, WEAK_CIPHERS, Ask, asked
 
 _NEEDED = ("ServiceAccount", "NamespaceLifecycle", "NodeRestriction", "PodSecurity")
 _TABLE = (
@@ -69,16 +72,24 @@ _TABLE = (
     Ask("disable-admission-plugins", "switches off what protects it", never=_NEEDED, unset=True),
     Ask("profiling", "shows its insides to whoever may ask", must=("false",)),
     Ask("audit-log-path", "writes no audit log"),
+    Ask("audit-log-maxage", "throws its audit log away within a month", least=30, unset=True),
+    Ask("audit-log-maxbackup", "throws its audit log away after few files", least=10, unset=True),
     Ask("audit-policy-file", "has no audit policy"),
     Ask("service-account-lookup", "takes tokens of accounts that are gone", must=("true",), unset=True),
     Ask("service-account-extend-token-expiration", "makes tokens live for a year", must=("false",), unset=True),
     Ask("service-account-key-file", "has no key of its own for service accounts"),
     Ask("kubelet-https", "speaks to kubelets without TLS", must=("true",), unset=True),
+    Ask("kubelet-certificate-authority", "does not know whether a kubelet is its own"),
     Ask("kubelet-client-certificate", "does not show kubelets who it is"),
     Ask("kubelet-client-key", "does not show kubelets who it is"),
     Ask("etcd-cafile", "does not know whether etcd is its own"),
     Ask("etcd-certfile", "does not show etcd who it is"),
+    Ask("etcd-keyfile", "does not show etcd who it is"),
+    Ask("secure-port", "does not listen with TLS", never=("0",), unset=True),
     Ask("tls-cert-file", "makes a certificate for itself that nobody can check"),
+    Ask("tls-private-key-file", "makes a certificate for itself that nobody can check"),
+    Ask("tls-cipher-suites", "takes ciphers that are broken", never=WEAK_CIPHERS, unset=True),
+    Ask("tls-min-version", "speaks versions of TLS that are broken", never=OLD_TLS, unset=True),
     Ask("client-ca-file", "knows no certificates of clients"),
     Ask("encryption-provider-config", "writes secrets to etcd as they are"),
 )

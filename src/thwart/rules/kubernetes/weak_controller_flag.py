@@ -30,6 +30,9 @@ Good:
             - kube-controller-manager
             - --bind-address=127.0.0.1
             - --profiling=false
+            - --use-service-account-credentials=true
+            - --root-ca-file=/pki/ca
+            - --service-account-private-key-file=/pki/sa
 """
 
 from __future__ import annotations
@@ -46,7 +49,11 @@ _TABLE = (
     Ask("bind-address", "listens on every address", must=("127.0.0.1", "localhost", "::1")),
     Ask("address", "listens without TLS beyond its own node", must=("127.0.0.1", "localhost", "::1"), unset=True),
     Ask("port", "listens without TLS", must=("0",), unset=True),
-    Ask("use-service-account-credentials", "runs all controllers with one set of rights", must=("true",), unset=True),
+)
+_MANAGER = (
+    Ask("use-service-account-credentials", "runs all controllers with one set of rights", must=("true",)),
+    Ask("root-ca-file", "tells pods no certificate to know the API server by"),
+    Ask("service-account-private-key-file", "has no key of its own for service accounts"),
     Ask(
         "feature-gates",
         "does not renew the kubelets' certificates",
@@ -67,3 +74,4 @@ _TABLE = (
 def weak_controller_flag(pod: Pod) -> Iterator[Hit]:
     """Static pods: the program by its name, flags in `command` and `args`, and in a shell's line."""
     yield from asked(pod, ("kube-controller-manager", "kube-scheduler"), _TABLE)
+    yield from asked(pod, ("kube-controller-manager",), _MANAGER)

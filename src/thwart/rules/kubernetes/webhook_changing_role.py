@@ -34,9 +34,10 @@ from thwart.rules.kubernetes._rbac import grants
 def webhook_changing_role(one: Object) -> Iterator[Hit]:
     """Roles and ClusterRoles, each rule by itself."""
     for grant in grants(one):
-        changed = [kind for kind in _KINDS if grant.grants({"create", "update", "patch"}, kind)]
+        changed = [kind for kind in _KINDS if grant.grants(_WRITE, kind)]
         if changed:
             yield grant.hit(f"may change {listed(changed)}", "resources")
 
 
+_WRITE = {"create", "update", "patch", "delete", "deletecollection"}
 _KINDS = ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
