@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -42,7 +43,7 @@ def main() -> None:
         server = start(Path(folder), port, log=arguments.log)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(measure(Path(folder), port, arguments))
+                runner.run(measure(Path(folder), port, server.pid, arguments))
         finally:
             server.terminate()
             server.wait(30)
@@ -69,16 +70,31 @@ def start(folder: Path, port: int, *, log: bool) -> subprocess.Popen[bytes]:
     raise SystemExit("the server does not start")
 
 
-async def measure(folder: Path, port: int, arguments: argparse.Namespace) -> None:
+async def measure(folder: Path, port: int, pid: int, arguments: argparse.Namespace) -> None:
     context = ssl.create_default_context(cafile=folder / "tls" / "ca.crt")
     begin = time.perf_counter() + arguments.warm_up
     end = begin + arguments.seconds
     pause = arguments.clients / arguments.rate if arguments.rate else 0.0
     clients = [client(port, context, number, begin, end, pause) for number in range(arguments.clients)]
+    used = asyncio.create_task(processor(pid, begin, end))
     times = sorted(one for several in await asyncio.gather(*clients) for one in several)
     at = {name: times[min(int(len(times) * share), len(times) - 1)] * 1e3 for name, share in SHARES}
     shown = ", ".join(f"{name} {value:.1f} ms" for name, value in at.items())
-    print(f"{arguments.clients} clients, {len(times):,} reviews: {len(times) / arguments.seconds:,.0f}/s, {shown}")
+    each = await used / len(times) * 1e3
+    rate = len(times) / arguments.seconds
+    print(
+        f"{arguments.clients} clients, {len(times):,} reviews: {rate:,.0f}/s, {shown}; {each:.2f} ms of processor each"
+    )
+
+
+async def processor(pid: int, begin: float, end: float) -> float:
+    """Seconds of processor time that the server uses between two moments (proc_pid_stat(5)); whoever else runs counts not."""
+    used = []
+    for moment in (begin, end):
+        await asyncio.sleep(moment - time.perf_counter())
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        used.append((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+    return used[1] - used[0]
 
 
 SHARES = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0))

@@ -10,6 +10,7 @@ from typing import Any
 from thwart.core.errors import SourceError, UsageError
 from thwart.core.trust import TrustError
 from thwart.trust import keys, private_keys
+from thwart.trust.keys import Message
 from thwart.trust.signing import Signer, certified, signer_of
 
 KINDS = ("ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "rsa-3072", "ed25519")
@@ -117,11 +118,14 @@ def _device(address: str) -> Signer:
 
     def sign(data: bytes) -> bytes:
         try:
-            return bytes.fromhex(device.sign(data).signature)
+            signature = bytes.fromhex(device.sign(data).signature)
         except UsageError:
             raise
         except Exception as error:  # noqa: BLE001
             raise TrustError(f"the key {address} did not sign: {_said(error)}") from None
+        if not key.verifies(signature, Message(data)):
+            raise TrustError(f"the signature that {address} gave is not one of its public key", "nothing was written")
+        return signature
 
     return Signer(key=key, sign=sign)
 

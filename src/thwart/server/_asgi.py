@@ -7,6 +7,7 @@ from typing import Any
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+TOO_LARGE = 413
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON, TEXT = b"application/json", b"text/plain; version=0.0.4; charset=utf-8"
@@ -31,5 +32,7 @@ async def body_of(receive: Receive, most: int) -> bytes | None:
 async def respond(send: Send, status: int, kind: bytes, body: bytes) -> None:
     """Send a whole answer."""
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    if status == TOO_LARGE:
+        headers.append((b"connection", b"close"))  # the rest of the request would have to be read else
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -14,7 +14,7 @@ from typing import Protocol
 from urllib.parse import parse_qs
 
 from thwart.api.admission import MOST, Admission, Decision, Images, ReviewError, Unasked
-from thwart.server._asgi import JSON, TEXT, Receive, Scope, Send, body_of, respond
+from thwart.server._asgi import JSON, TEXT, TOO_LARGE, Receive, Scope, Send, body_of, respond
 
 _THREADS = 32  # reviews that wait for registries at a time
 _TIMEOUT = 10.0  # what the API server waits where it does not say (AdmissionReview v1, timeoutSeconds)
@@ -93,7 +93,7 @@ class App:
         begun = time.perf_counter()
         body = await body_of(receive, MOST)
         if body is None:
-            return 413, TEXT, b"the review is too large\n"
+            return TOO_LARGE, TEXT, b"the review is too large\n"
         verb = scope["path"][1:]
         admission = self._judging.current
         judge = admission.validate if verb == "validate" else admission.mutate

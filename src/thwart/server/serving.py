@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import ssl
 import sys
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import uvicorn
 
 from thwart.core.errors import ThwartError
+from thwart.server._http import Bounded, end_overdue
 from thwart.server.certificates import Folder, ServeError
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def serve(app: Application, where: Where, renew: Callable[[], None] | None = Non
     """
     import uvloop
 
+    gc.freeze()  # what is loaded by now stays, and no collection need look at it while reviews wait
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(app, where, renew))
 
@@ -73,11 +76,11 @@ async def _serve(app: Application, where: Where, renew: Callable[[], None] | Non
         host=where.host,
         port=where.port,
         uds=str(where.socket) if where.socket else None,
-        http="httptools",
+        http=Bounded,
         loop="none",
         ws="none",
         lifespan="off",
-        log_level="warning",
+        log_level="error",  # what clients send wrongly they are told, and a log must not grow by it
         access_log=False,
         server_header=False,
         date_header=False,
@@ -92,7 +95,7 @@ async def _serve(app: Application, where: Where, renew: Callable[[], None] | Non
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
         where.tls.load(config.ssl)
     server = _Server(config, app, where.drain)
-    watch = asyncio.create_task(_watch(config, where, renew))
+    watch = asyncio.create_task(_watch(server, where, renew))
     try:
         await server.serve()
     except SystemExit as stop:  # uvicorn's way to say that it cannot listen; it has said why
@@ -104,17 +107,19 @@ async def _serve(app: Application, where: Where, renew: Callable[[], None] | Non
             await watch
 
 
-async def _watch(config: uvicorn.Config, where: Where, renew: Callable[[], None] | None) -> None:
-    """Look at files, for as long as the server runs; what fails is told once and tried again."""
+async def _watch(server: uvicorn.Server, where: Where, renew: Callable[[], None] | None) -> None:
+    """Look at clients and files, for as long as the server runs; what fails is told once and tried again."""
     told = ""
+    context = server.config.ssl
     while True:
         await asyncio.sleep(_LOOK)
+        end_overdue(server.server_state.connections, asyncio.get_running_loop().time())
         try:
             if renew is not None:
                 await asyncio.to_thread(renew)
-            if where.tls is not None and config.ssl is not None:
+            if where.tls is not None and context is not None:
                 await asyncio.to_thread(where.tls.ensure, datetime.now(UTC))
-                if where.tls.load(config.ssl):
+                if where.tls.load(context):
                     tell("new connections are served with another certificate")
             told = ""
         except (ThwartError, OSError) as error:
