@@ -226,7 +226,10 @@ def test_kubectl_is_refused_the_unsigned_and_gets_the_signed_by_its_digest(door:
     until(lambda: "denied the request" in kubectl.apply(named(running(unsigned), "bad"), "--dry-run=server").stderr, 30)
     done = kubectl.apply(named(running(unsigned), "bad"))
     assert done.returncode != 0
-    assert unsigned in done.stderr
+    refused = f'admission webhook "validate.thwart.test" denied the request: thwart: {unsigned}@{door.digest}: '
+    assert done.stderr.startswith(
+        f'Error from server (Forbidden): error when creating "STDIN": {refused}there is no signature'
+    ), done.stderr
     assert kubectl("get", "pod", "bad", "-n", "shop").returncode != 0
     done = kubectl.apply(named(running(signed), "good"))
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.real.conftest import need, run
+from tests.real.conftest import Registry, certificates, need, run, serve
+from tests.real.test_sign_real import cosign, thwart
 
 pytestmark = pytest.mark.real
 
@@ -54,17 +55,24 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
         run("ip", "-n", name, "link", "set", "lo", "up")
         yield started(folder, name, plugin, running)
     finally:
-        for process in reversed(running):
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
+        ended(running)
         run("ip", "netns", "delete", name)
 
 
-def started(folder: Path, name: str, plugin: Path, running: list[subprocess.Popen[bytes]]) -> Docker:
+def ended(running: list[subprocess.Popen[bytes]]) -> None:
+    for process in reversed(running):
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
+
+def started(
+    folder: Path, name: str, plugin: Path, running: list[subprocess.Popen[bytes]], *flags: str, alone: bool = True
+) -> Docker:
+    """The plugin, and an engine behind it; `alone` in a network namespace, or beside a registry and without a bridge."""
     socket = folder / "docker.sock"
     approved = folder / "approved.txt"
     approved.write_text(f"sha256:{'0' * 64}\n")
@@ -72,18 +80,20 @@ def started(folder: Path, name: str, plugin: Path, running: list[subprocess.Pope
     policy.write_text('fail-on = "high"\n')
     with (folder / "plugin.log").open("wb") as log:
         command = [sys.executable, "-c", SERVE, "--docker-authz", "--socket", str(plugin), "--engine", str(socket)]
-        command += ["--policy", str(policy), "--approved", str(approved)]
-        running.append(subprocess.Popen(command, stdout=log, stderr=log))
+        command += ["--policy", str(policy), "--approved", str(approved), *flags]
+        running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
     until(plugin.exists, folder / "plugin.log")
     ulimits = {one: {"Name": one, "Soft": 1024, "Hard": 2048} for one in ("nofile", "nproc")}
-    settings = {
+    settings: dict[str, object] = {
         "data-root": str(folder / "data"), "exec-root": str(folder / "exec"), "pidfile": str(folder / "pid"),
         "hosts": [f"unix://{socket}"], "storage-driver": "overlay2", "default-ulimits": ulimits,
         "authorization-plugins": [name],
     }  # fmt: skip
+    settings |= {} if alone else {"bridge": "none", "iptables": False, "ip-forward": False}
     (folder / "daemon.json").write_text(json.dumps(settings))
     with (folder / "docker.log").open("wb") as log:
-        command = ["nsenter", f"--net=/run/netns/{name}", "dockerd", "--config-file", str(folder / "daemon.json")]
+        apart = ["nsenter", f"--net=/run/netns/{name}"] if alone else []
+        command = [*apart, "dockerd", "--config-file", str(folder / "daemon.json")]
         running.append(subprocess.Popen(command, stdout=log, stderr=log))
     docker = Docker(f"unix://{socket}", approved)
     until(lambda: docker("version").returncode == 0, folder / "docker.log")
@@ -165,3 +175,124 @@ def test_a_privileged_process_in_a_container_is_refused(docker: Docker) -> None:
 def test_what_only_reads_is_never_in_the_way(docker: Docker) -> None:
     for words in (("ps", "-a"), ("images",), ("info",)):
         assert docker(*words).returncode == 0
+
+
+# -- images that must be signed --------------------------------------------------------------------------------------------
+
+
+class Guarded(NamedTuple):
+    """An engine whose images must be approved and signed, with the registry they come from, in `home`."""
+
+    docker: Docker
+    home: Path
+    registry: Registry
+
+    def pushed(self, name: str, source: str = "demo/app:1", *, approve: bool = True) -> str:
+        """A repository's tag with that image; its digest is put on the list of the approved."""
+        image = f"{self.registry.host}/team/{name}:1"
+        for words in (("tag", source, image), ("push", "-q", image)):
+            done = self.docker(*words)
+            assert done.returncode == 0, done.stderr
+        if approve:
+            with self.docker.approved.open("a") as file:
+                file.write(f"{self.docker.digest(image)}\n")
+        return image
+
+    def exact(self, image: str) -> str:
+        name = image.rpartition(":")[0]
+        told = json.loads(self.docker("image", "inspect", "--format", "{{json .RepoDigests}}", image).stdout)
+        return next(str(one) for one in told if one.startswith(f"{name}@"))
+
+    def sign(self, image: str) -> None:
+        done = thwart("sign", self.exact(image), "--key", "ours.key", "--ca", str(self.registry.ca), home=self.home)
+        assert done.code == 0, done.err
+
+    def run(self, image: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.docker("run", "--rm", *SAFE, *words, image, "/bin/echo", "it runs")
+
+    def runs(self, image: str, *words: str) -> bool:
+        return self.run(image, *words).stdout == "it runs\n"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    need("dockerd", "docker", "containerd", "runc", "docker-registry", "skopeo")
+    if os.geteuid() != 0:
+        pytest.skip("an engine needs root")
+    home = tmp_path_factory.mktemp("guarded")
+    for key in ("ours", "theirs"):
+        made = thwart("sign", "--generate-key", key, home=home)
+        assert made.code == 0, made.err
+    either = '[[trust]]\nscope = "**"\nany-of = [{key = "ours.pub"}, {key = "theirs.pub"}]\n'
+    (home / "trust.toml").write_text(either)
+    name = f"thwart{uuid.uuid4().hex[:6]}"
+    running: list[subprocess.Popen[bytes]] = []
+    for registry in serve(home, tls=certificates(home / "tls")):
+        (home / "reach.toml").write_text(f'[registry."{registry.host}"]\nca = "{registry.ca}"\n')
+        flags = ("--trust-policy", str(home / "trust.toml"), "--config", str(home / "reach.toml"))
+        engine = home / "engine"
+        engine.mkdir()
+        try:
+            plugin = Path(f"/run/docker/plugins/{name}.sock")
+            yield Guarded(started(engine, name, plugin, running, *flags, alone=False), home, registry)
+        finally:
+            ended(running)
+
+
+def test_a_signed_image_runs(guarded: Guarded) -> None:
+    signed = guarded.pushed("signed")
+    guarded.sign(signed)
+    until(lambda: guarded.runs(signed), guarded.docker.approved)
+    assert guarded.docker("rmi", signed).returncode == 0
+    assert guarded.docker("pull", "-q", signed).returncode == 0
+    assert guarded.runs(signed)
+
+
+def test_an_image_of_its_own_that_nobody_signed_is_refused(guarded: Guarded) -> None:
+    image = guarded.pushed("other", "demo/other:1")
+    time.sleep(3)  # the list is read again when it changes
+    refused = guarded.run(image)
+    assert refused.returncode != 0
+    assert "there is no signature by" in refused.stderr
+    assert guarded.registry.host in refused.stderr
+
+
+def test_a_tag_that_was_moved_after_the_signature_is_refused(guarded: Guarded) -> None:
+    image = guarded.pushed("moved")
+    guarded.sign(image)
+    exact = guarded.exact(image)
+    until(lambda: guarded.runs(image), guarded.docker.approved)
+    guarded.pushed("moved", "demo/other:1")
+    time.sleep(3)
+    refused = guarded.run(image)
+    assert refused.returncode != 0
+    assert "there is no signature by" in refused.stderr
+    assert guarded.runs(exact)
+
+
+def test_a_signature_of_cosign_counts(guarded: Guarded) -> None:
+    image = guarded.pushed("theirs")
+    exact = guarded.exact(image)
+    done = cosign("sign", "-y", "--tlog-upload=false", "--key", "theirs.key", exact, home=guarded.home)
+    assert done.returncode == 0, done.stderr
+    until(lambda: guarded.runs(image), guarded.docker.approved)
+
+
+def test_a_signature_does_not_excuse_flags_nor_an_exemption_that_has_ended(guarded: Guarded) -> None:
+    image = guarded.pushed("flags")
+    guarded.sign(image)
+    until(lambda: guarded.runs(image), guarded.docker.approved)
+    unconfined = ("--security-opt", "seccomp=unconfined")
+    assert "seccomp-off" in guarded.run(image, *unconfined).stderr
+    policy = guarded.home / "engine" / "policy.toml"
+    exempt = (
+        'fail-on = "high"\n[[exceptions]]\nid = "seccomp-off"\nreason = "r"\nowner = "o"\nexpires = {}\n'
+        f'asset = "{image}"\n'
+    )
+    try:
+        policy.write_text(exempt.format("2099-01-01"))
+        until(lambda: guarded.runs(image, *unconfined), policy)
+        policy.write_text(exempt.format("2020-01-01"))
+        until(lambda: "expired on 2020-01-01" in guarded.run(image, *unconfined).stderr, policy)
+    finally:
+        policy.write_text('fail-on = "high"\n')

@@ -22,6 +22,13 @@ from thwart.lib.run_arguments import takes_value
 
 pytestmark = pytest.mark.real
 
+# A privileged container is given every capability that there is, also those that a machine in a sandbox has not got itself.
+RUNTIME = """#!/bin/sh
+bundle= ; before=
+for word in "$@"; do [ "$before" != --bundle ] || bundle=$word; before=$word; done
+[ -z "$bundle" ] || sed -i 's/"CAP_SYS_RESOURCE",\\{0,1\\}//g; s/,\\]/]/g' "$bundle/config.json"
+exec runc "$@"
+"""
 CLOCK = "while true; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; done"
 
 
@@ -121,7 +128,11 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         "pidfile": str(folder / "pid"),
         "hosts": [f"unix://{socket}"],
         "default-ulimits": ulimit,
+        "runtimes": {"bounded": {"path": str(folder / "runtime")}},
+        "default-runtime": "bounded",
     }
+    (folder / "runtime").write_text(RUNTIME)
+    (folder / "runtime").chmod(0o755)
     (folder / "daemon.json").write_text(json.dumps(config))
     start = f"ip link set lo up; exec dockerd --config-file {folder}/daemon.json"
     with (folder / "log").open("wb") as log:
@@ -232,12 +243,36 @@ def test_limits_are_those_of_the_kernel(kind: str, request: pytest.FixtureReques
     assert {"limit-not-in-force", "unlimited-memory"} <= after
 
 
-def test_a_privileged_container(podman: Engine, tmp_path: Path) -> None:
-    """Podman grants what there is; Docker wants capabilities that this machine may not have."""
-    podman.start("mighty", "--privileged")
-    found = {one["id"] for one in podman.scan(tmp_path, container="/mighty").report["findings"]}
+@pytest.mark.parametrize("kind", ["docker", "podman"])
+def test_a_privileged_container(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    engine: Engine = request.getfixturevalue(kind)
+    engine.start("mighty", "--privileged")
+    found = {one["id"] for one in engine.scan(tmp_path, container="/mighty").report["findings"]}
     assert {"full-privileges", "stated-root"} <= found
     assert "protection-not-in-force" not in found
+
+
+OPENED = {
+    "host-breaking-capability": ["--cap-add", "SYS_ADMIN"],
+    "host-network": ["--network", "host"],
+    "host-processes": ["--pid", "host"],
+    "host-ipc": ["--ipc", "host"],
+    "seccomp-off": ["--security-opt", "seccomp=unconfined"],
+    "mounted-engine-socket": [],
+}
+
+
+@pytest.mark.parametrize("rule", OPENED)
+def test_each_flag_of_docker_is_found_alone(docker: Engine, tmp_path: Path, rule: str) -> None:
+    flags = OPENED[rule] or ["-v", f"{docker.socket}:/var/run/docker.sock"]
+    network = [] if "--network" in flags else ["--network", "none"]
+    name = f"one-{rule}"
+    tight = [word for word in TIGHT if rule != "host-breaking-capability" or word != "no-new-privileges"]
+    tight = [word for word in tight if word != "--security-opt" or "no-new-privileges" in tight]
+    run(*docker.program, "run", "-d", "--name", name, *network, *tight, *flags, docker.image, "sleep", "600")
+    found = {one["id"] for one in docker.scan(tmp_path, container=f"/{name}").report["findings"]}
+    assert rule in found
+    assert not (set(OPENED) - {rule}) & found
 
 
 def test_an_image_that_was_made_anew(docker: Engine, tmp_path: Path) -> None:

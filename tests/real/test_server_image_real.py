@@ -5,15 +5,17 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.real.conftest import _debootstrap, mirror, need, once, run, thwart
+from tests.real.conftest import mirror, need, once, run, thwart
 from tests.real.test_admission_real import listening, ports, until
 from tests.unit.admission.test_reviews import PRIVILEGED, review
 
@@ -33,10 +35,11 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(folder: Path) -> None:
-    _debootstrap(folder, "bookworm", RUN)
-    line = f"deb {mirror()} bookworm main"
-    run("mmdebstrap", "-q", "--variant=minbase", "--include=python3-pip,ca-certificates", "bookworm",
-        folder / "build.tar", line)  # fmt: skip
+    suites = [f"deb {mirror()} bookworm main", f"deb {mirror()}-security bookworm-security main"]
+    bootstrap = ("mmdebstrap", "-q", "--variant=minbase", "--include=python3-pip,ca-certificates", "bookworm")
+    run(*bootstrap, folder / "build.tar", *suites)
+    hook = f"--extract-hook={HERE / 'deploy' / 'run-base-hook'}"
+    run("mmdebstrap", "-q", "--variant=extract", hook, f"--include={RUN}", "bookworm", folder / "base.tar", *suites)
     buildah = ("buildah", "--root", folder / "store", "--runroot", folder / "runroot", "--storage-driver", "overlay")
 
     def base(name: str, archive: Path) -> str:
@@ -56,18 +59,40 @@ def build(folder: Path) -> None:
     shutil.rmtree(folder / "store", ignore_errors=True)
 
 
-def test_no_rule_of_images_objects(layout: Path, tmp_path: Path) -> None:
+def test_nothing_is_found_in_it(layout: Path, tmp_path: Path) -> None:
     done = thwart("scan", layout, "--offline", "-o", "json", home=tmp_path / "home")
-    found = [
-        (one["severity"], one["id"], one["message"]) for one in done.report["findings"] if one.get("kind") == "rule"
-    ]
-    assert [one for one in found if one[0] not in ("low", "negligible")] == []
-    assert len(done.report["packages"]) > 40, "neither wheels nor Debian's packages were found"
+    assert [(one["severity"], one["id"], one["message"]) for one in done.report["findings"]] == []
+    kinds = Counter(one["type"] for one in done.report["packages"])
+    assert min(kinds["deb"], kinds["pypi"]) > 20, "a scan that sees no package proves nothing"
+    root = unpacked(layout, tmp_path)
+    assert (root / "etc" / "ssl" / "certs" / "ca-certificates.crt").stat().st_size > 100_000
+    assert not [name for name in ("sh", "bash", "dash", "dpkg", "apt", "pip3") if (root / "usr/bin" / name).exists()]
+    assert not (root / "bin" / "sh").exists()
+
+
+def test_no_rule_objects_to_how_it_is_deployed(tmp_path: Path) -> None:
+    done = thwart("check", HERE / "deploy" / "Dockerfile", HERE / "deploy" / "manifests", "-o", "json", home=tmp_path)
+    reports = json.loads(done.out)["reports"]
+    assert [one for report in reports for one in report["findings"]] == []
+    assert not [one for report in reports for one in report["diagnostics"] if one["incomplete"]]
+
+
+def test_its_packages_are_those_of_the_lock(layout: Path, tmp_path: Path) -> None:
+    done = thwart("scan", layout, "--offline", "-o", "json", home=tmp_path / "home")
+    found = {(one["name"], one["version"]) for one in done.report["packages"] if one["type"] == "pypi"}
+    lock = (HERE / "requirements" / "server.lock").read_text()
+    locked = set(re.findall(r"^([\w.-]+)==([^ ;]+)", lock, re.MULTILINE))
+    assert {name for name, _ in found - locked} == {"thwart"}
+    assert {"uvicorn", "httptools", "cryptography"} <= {name for name, _ in found & locked}
+
+
+def unpacked(layout: Path, folder: Path) -> Path:
+    run("umoci", "unpack", "--image", f"{layout}:1", folder / "bundle")
+    return folder / "bundle" / "rootfs"
 
 
 def test_it_answers_reviews_as_nobody_in_particular(layout: Path, tmp_path: Path) -> None:
-    run("umoci", "unpack", "--image", f"{layout}:1", tmp_path / "bundle")
-    root = tmp_path / "bundle" / "rootfs"
+    root = unpacked(layout, tmp_path)
     config = json.loads((tmp_path / "bundle" / "config.json").read_text())["process"]
     assert (config["user"]["uid"], config["user"]["gid"]) == (10001, 10001)
     writable = root / "run" / "thwart"

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from msgspec import Struct, field
 
@@ -29,6 +29,8 @@ from thwart.lib.reference import ReferenceError_, parse
 
 _VERSION = re.compile(r"^/v[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}(?=/)")
 _ORIGIN = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,99}")
+_LONGEST = 10_000  # characters of a query that are read
 _SECONDS = 8.0  # for what registries are asked
 _SOMEBODY = "65534"  # the user of an image that is not there yet
 
@@ -121,7 +123,8 @@ class Authorization:
         return None
 
     def _create(self, request: Request) -> tuple[Verdict, tuple[str, ...]]:
-        return self._container(container_of(_body(request)))
+        body = container_of(_body(request))
+        return self._container({**body, "Name": _name(request.uri)})
 
     def _service(self, request: Request) -> tuple[Verdict, tuple[str, ...]]:
         return self._container(service_of(_body(request)))
@@ -132,17 +135,18 @@ class Authorization:
         known = self._engine.image(name) if name else None
         if not inspect["Config"].get("User"):
             inspect["Config"]["User"] = known.user if known is not None else _SOMEBODY
-        verdicts = self._by_rules(inspect, name)
+        verdicts = self._by_rules(inspect, name, known.id if known is not None else "")
         if known is not None:
             verdicts += self._by_image(name, known)
         # an image that the engine has not got is refused by the engine itself, so that the client pulls it first
         return worst(verdicts), (name,) if name else ()
 
-    def _by_rules(self, inspect: dict[str, Any], image: str) -> list[Verdict]:
+    def _by_rules(self, inspect: dict[str, Any], image: str, digest: str = "") -> list[Verdict]:
+        """The rules' judgement. The asset is the image, so that exceptions can be for one, best by its digest."""
         document = {"thwart-engine": 1, "engine": {}, "whole": False, "containers": [{"inspect": inspect}]}
         outcome = rules.check([("engine:docker", json.dumps(document).encode())])
         report = Report(
-            asset=Asset(kind="engine", name=f"container {inspect.get('Name') or '(new)'}"),
+            asset=Asset(kind="engine", name=image, digest=digest),
             tool_version=__version__,
             created="",
             findings=outcome.findings,
@@ -227,6 +231,14 @@ def _body(request: Request) -> dict[str, Any]:
     if request.body is None or not request.body.strip():
         raise BodyError("the request has no body that the engine passed on, so nothing can be judged")
     return parsed(request.body)
+
+
+def _name(uri: str) -> str:
+    """What the container shall be called, where that is stated and the engine would take it."""
+    query = uri.partition("?")[2]
+    (stated, *_) = parse_qs(query[:_LONGEST]).get("name", [""])
+    name = stated.removeprefix("/")
+    return name if _NAME.fullmatch(name) else "(new)"
 
 
 def _path(uri: str) -> str | None:

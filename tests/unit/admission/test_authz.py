@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from thwart.api.authz import Authorization, AuthzOptions, Known, Request
 from thwart.core.errors import SourceError
-from thwart.core.report import Policy
+from thwart.core.report import Exception_, Policy
 from thwart.server.authz import App
 
 GOOD, OTHER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
@@ -121,6 +121,29 @@ def test_the_user_is_the_images_where_the_request_states_none() -> None:
     assert decided("/containers/create", create("app:1"))[0]
     assert "stated-root" in decided("/containers/create", create("rooted:1"))[1]
     assert decided("/containers/create", {**create("rooted:1"), "User": "1001"})[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [("?name=web", "web"), ("?platform=&name=%2Fweb", "web"), ("", "(new)"), ("?name=a%0Ab", "(new)")],
+)
+def test_a_refusal_names_the_container(query: str, name: str) -> None:
+    _, why = decided(f"/containers/create{query}", create(Privileged=True))
+    assert f"full-privileges: container {name} is privileged" in why
+
+
+@pytest.mark.parametrize("asset", ["app:*", GOOD])
+def test_an_exception_is_for_an_image_and_ends(asset: str) -> None:
+    def excepting(expires: str, image: str = "app:1") -> tuple[bool, str]:
+        one = Exception_(id="host-network", reason="it measures", owner="net", expires=expires, asset=asset)
+        policy = Policy(exceptions=(one,))
+        return decided("/containers/create", create(image, NetworkMode="host"), policy=policy)
+
+    assert excepting("2026-11-23")[0]
+    assert not excepting("2026-11-23", "rooted:1")[0]
+    allowed, why = excepting("2026-11-22")
+    assert not allowed
+    assert "the exception for host-network expired on 2026-11-22: 1 finding counts again" in why
 
 
 def test_only_approved_images_are_created() -> None:

@@ -51,6 +51,12 @@ def test_the_plain_manifests_are_the_charts(helm: str) -> None:
     assert found == (DEPLOY / "manifests" / "thwart-admission.yaml").read_text()
 
 
+def test_a_service_monitor_is_made_where_the_cluster_knows_the_kind(helm: str) -> None:
+    certificate = ("--set", "authority.certificate=CABUNDLE")
+    assert "ServiceMonitor" not in rendered(helm, *certificate)
+    assert "kind: ServiceMonitor" in rendered(helm, *certificate, "--api-versions", "monitoring.coreos.com/v1")
+
+
 def test_the_chart_says_that_it_needs_a_digest(helm: str) -> None:
     done = subprocess.run([helm, *TEMPLATE], capture_output=True, text=True, check=False)
     assert done.returncode != 0

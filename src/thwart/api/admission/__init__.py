@@ -7,11 +7,12 @@ objects are never judged, what is changed on the way in, and what an answer that
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
@@ -101,6 +102,8 @@ class Admission:
         self._clock = clock
         self._now = now
         self._ruled = Ruled(options.policy, options.framework)
+        self._exempt = re.compile("|".join(map(translate, options.exempt)) or r"(?!)").match
+        self._asks = bool(options.signatures or options.scans or options.scanned)
         self._abreast = ThreadPoolExecutor(_ABREAST, thread_name_prefix="image")
 
     def validate(self, body: bytes, timeout: float | None = 10.0) -> tuple[bytes, Decision]:
@@ -154,19 +157,17 @@ class Admission:
             return "ignored"
         if (request.kind.group, request.kind.kind) not in TEMPLATES:
             return "ignored"
-        if any(fnmatchcase(request.namespace, glob) for glob in self._options.exempt):
+        if self._exempt(request.namespace):
             return "exempt"
-        if not isinstance(document, dict):
-            return ""  # an object is missing where there must be one: judged, and found wanting
+        if request.operation == "CREATE" or not isinstance(document, dict):
+            return ""  # an object that is missing where there must be one is judged, and found wanting
         # a change that leaves the pod as it is (a finalizer, a scale, a label), or its end, must never be stopped
         metadata = document.get("metadata")
-        if request.operation == "UPDATE" and isinstance(metadata, dict) and metadata.get("deletionTimestamp"):
+        if isinstance(metadata, dict) and metadata.get("deletionTimestamp"):
             return "ignored"
         found = template_of(request.kind.group, request.kind.kind, document)
         before = template_of(request.kind.group, request.kind.kind, decoded(request.old_object))
-        if request.operation == "UPDATE" and found is not None and before is not None and _same(before, found):
-            return "ignored"
-        return ""
+        return "ignored" if found is not None and before is not None and _same(before, found) else ""
 
     def _judge(self, request: Request, document: object, deadline: float | None) -> tuple[Verdict, tuple[str, ...]]:
         found = template_of(request.kind.group, request.kind.kind, document)
@@ -178,8 +179,7 @@ class Admission:
             return Verdict(decision="deny", reasons=(f"it names {len(used)} images, more than {_MOST_IMAGES}",)), ()
         stated = {**document, "apiVersion": _api_version(request), "kind": request.kind.kind}
         verdicts = [*self._ruled.verdicts(stated, request.namespace, used, self._now().date())]
-        asked = self._options.signatures or self._options.scans or self._options.scanned
-        if used and asked:
+        if used and self._asks:
             who = (pull_secrets(template), request.namespace, deadline)
             if len(used) == 1 or deadline is None:
                 verdicts += [one for image in used for one in self._of_image(image, *who)]
@@ -303,10 +303,11 @@ def _api_version(request: Request) -> str:
 
 def _mirror(request: Request, document: object) -> bool:
     """Whether a kubelet tells of a static pod that runs already: a refusal would only hide it."""
+    if request.kind.kind != "Pod" or not request.user_info.username.startswith("system:node:"):
+        return False
     metadata = document.get("metadata") if isinstance(document, dict) else None
     notes = metadata.get("annotations") if isinstance(metadata, dict) else None
-    by_kubelet = request.user_info.username.startswith("system:node:")
-    return by_kubelet and request.kind.kind == "Pod" and isinstance(notes, dict) and _MIRROR in notes
+    return isinstance(notes, dict) and _MIRROR in notes
 
 
 def _changeable(request: Request, pointer: str) -> bool:

@@ -22,6 +22,7 @@ _MOST = 5_000  # objects whose verdicts are kept
 _IDENTITY = ("name", "generateName", "uid", "resourceVersion", "managedFields", "ownerReferences", "creationTimestamp")
 _ORDER = ("allow", "warn", "unknown", "deny")
 _TOLD = 4
+_ALLOW = Verdict(decision="allow")
 
 
 class Ruled:
@@ -71,7 +72,10 @@ def weighed(report: Report, policy: Policy, today: date) -> Iterator[Verdict]:
     told = [f"{one.id}: {one.message}" for one in judged.findings if one.kind == "rule"]
     if verdict.decision == "deny" and told:
         more = (f"and {len(told) - _TOLD} more findings",) if len(told) > _TOLD else ()
-        verdict = replace(verdict, reasons=(*told[:_TOLD], *more), doubts=())
+        lapsed = [
+            one.message for one in judged.diagnostics if one.slug == "expired-exception" and "again" in one.message
+        ]
+        verdict = replace(verdict, reasons=(*told[:_TOLD], *more, *lapsed[:1]), doubts=())
     yield verdict
     if policy.clauses:
         yield from _clauses(report, policy, today)
@@ -106,9 +110,9 @@ def _report(data: bytes, name: str, images: tuple[str, ...], framework: str) -> 
 
 def worst(verdicts: list[Verdict]) -> Verdict:
     """The strictest of several decisions, with the reasons of all that are as strict and the doubts of the others."""
-    most = max(verdicts, key=lambda one: _ORDER.index(one.decision)).decision
+    most = max([one.decision for one in verdicts], key=_ORDER.index)
     if most == "allow":
-        return Verdict(decision=most)
+        return _ALLOW
     reasons = tuple(dict.fromkeys(reason for one in verdicts if one.decision == most for reason in one.reasons))
     unsure = [one for one in verdicts if one.decision == "unknown" != most]
     return Verdict(decision=most, reasons=reasons, doubts=tuple(reason for one in unsure for reason in one.reasons))
