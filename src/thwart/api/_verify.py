@@ -140,8 +140,8 @@ def _lists(index: ManifestBlob, digest: str) -> bool:
 
 def evidence_of(target: str, options: VerifyOptions) -> Gathered:
     """What a target is, and everything that was found beside it. Raises as `verify` does."""
-    if _DIGEST.fullmatch(target):
-        artifact = Artifact(digests=(target,), repository=options.judge_as)
+    if _DIGEST.fullmatch(target.lower()) and not Path(target).is_file():
+        artifact = Artifact(digests=(target.lower(),), repository=options.judge_as)
         return Gathered(artifact, beside_file(None, options.files))
     prefix, _, rest = target.partition(":")
     if prefix not in _PREFIXES or not rest:

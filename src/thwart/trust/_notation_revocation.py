@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from thwart.core.trust import TrustError
+from thwart.trust import chain
 from thwart.trust._case import RefusedError
 from thwart.trust._notation_chain import extension, named
 
@@ -146,7 +147,7 @@ def _entries(
     newest = _newest(lists)
     for one in sorted(lists, key=lambda one: _base(one) is not None):
         if _base(one) is None or _number(one) > newest:
-            entry = one.get_revoked_certificate_by_serial_number(certificate.serial_number)
+            entry = one.get_revoked_certificate_by_serial_number(chain.issued_as(certificate)[1])
             if entry is not None:
                 yield entry
 

@@ -82,15 +82,11 @@ def stamper(
     envelope: Envelope, authorities: tuple[Authority, ...], at: datetime, bounds: Bounds
 ) -> Sequence[x509.Certificate]:
     """The path of the time-stamping authority of a countersignature that was verified before."""
-    from rfc3161_client import decode_timestamp_response
-
-    decoded = decode_timestamp_response(timestamps.wrapped(envelope.timestamp))
-    signer = next(iter(decoded.signed_data.signer_infos))
-    embedded = [chain.load_der(der) for der in sorted(decoded.signed_data.certificates)]
+    token = timestamps.decoded(timestamps.wrapped(envelope.timestamp))
+    signer = next(iter(token.signed_data.signer_infos))
+    embedded = [chain.load_der(der) for der in sorted(token.signed_data.certificates)]
     roots = [one for authority in authorities for one in authority.certificates]
-    leaf = next(
-        one for one in (*embedded, *roots) if (one.issuer, one.serial_number) == (signer.issuer, signer.serial_number)
-    )
+    leaf = next(one for one in (*embedded, *roots) if chain.issued_as(one) == chain.issued_as(signer))
     return chain.build(leaf, embedded, roots, at, chain.TIME_STAMPING, bounds)
 
 
@@ -118,9 +114,7 @@ def _shown(at: datetime) -> str:
 
 
 def _accuracy(response: bytes) -> timedelta:
-    from rfc3161_client import decode_timestamp_response
-
-    info = decode_timestamp_response(response).tst_info
+    info = timestamps.decoded(response).tst_info
     stated = info.accuracy
     if stated is None:
         return _BASELINE_ACCURACY if info.policy.dotted_string == _BASELINE else timedelta()

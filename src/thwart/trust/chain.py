@@ -10,9 +10,9 @@ make a path unacceptable.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from thwart.core.trust import BOUNDS, Bounds, Identity
 from thwart.trust._case import RefusedError
@@ -43,7 +43,7 @@ def load_pem(data: bytes, bounds: Bounds = BOUNDS) -> list[x509.Certificate]:
     if data.count(b"-----BEGIN CERTIFICATE-----") > bounds.certificates:
         raise RefusedError("too-many", f"more than {bounds.certificates} certificates")
     try:
-        return [_sound(one) for one in x509.load_pem_x509_certificates(data)]
+        return _sound(lambda: x509.load_pem_x509_certificates(data))
     except _malformed():
         raise RefusedError("malformed", "a certificate cannot be read") from None
 
@@ -57,20 +57,33 @@ def load_der(data: bytes) -> x509.Certificate:
     from cryptography import x509
 
     try:
-        return _sound(x509.load_der_x509_certificate(data))
+        return _sound(lambda: [x509.load_der_x509_certificate(data)])[0]
     except _malformed():
         raise RefusedError("malformed", "a certificate cannot be read") from None
 
 
-def _sound(certificate: x509.Certificate) -> x509.Certificate:
+def _sound(load: Callable[[], list[x509.Certificate]]) -> list[x509.Certificate]:
     """Read at once what `cryptography` reads late, and remembers: later nothing of it can fail, or warn of odd names."""
     import warnings
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.signature_hash_algorithm
-        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc, certificate.serial_number
-    return certificate
+    with warnings.catch_warnings(action="ignore"):
+        certificates = load()
+        for one in certificates:
+            _ = one.subject, one.issuer, one.extensions, one.signature_hash_algorithm
+            _ = one.not_valid_before_utc, one.not_valid_after_utc
+    return certificates
+
+
+def issued_as(one: Any) -> tuple[x509.Name, int]:  # noqa: ANN401 - a certificate, or the signer of a timestamp
+    """The issuer and the serial number, without a warning where they are odd.
+
+    Raises:
+        ValueError: a signer's are malformed.
+    """
+    import warnings
+
+    with warnings.catch_warnings(action="ignore"):
+        return one.issuer, one.serial_number
 
 
 def _malformed() -> tuple[type[Exception], ...]:

@@ -44,18 +44,62 @@ def wrapped(token: bytes) -> bytes:
     return b"\x30" + head + body
 
 
-def _one(response: bytes, signed: bytes, authorities: tuple[Authority, ...], bounds: Bounds) -> Moment:
+def decoded(response: bytes) -> Any:  # noqa: ANN401 - a class of rfc3161-client's
+    """The parts of a TimeStampResp.
+
+    Raises:
+        ValueError: it is none.
+    """
     from rfc3161_client import decode_timestamp_response
 
+    return decode_timestamp_response(_ordered(response))
+
+
+def _ordered(response: bytes) -> bytes:
+    """The response with the certificates of its token in the order of DER, which rfc3161-client insists on.
+
+    RFC 5652 section 5.1 lets them be in any (GlobalSign's are), and nobody signs their order.
+    """
     try:
-        decoded = decode_timestamp_response(response)
-        made = decoded.tst_info.gen_time
-        embedded = [chain.load_der(der) for der in sorted(decoded.signed_data.certificates)]
+        at = _inner(response, _after(response, _inner(response, 0)))  # past the status, into the token
+        at = _inner(response, _inner(response, _after(response, at)))  # past its type, into the signed data
+        for _ in ("version", "digest algorithms", "content"):
+            at = _after(response, at)
+        if response[at] != 0xA0:
+            return response
+        first, last = _inner(response, at), _after(response, at)
+        found, at = [], first
+        while at < last:
+            found.append(response[at : (at := _after(response, at))])
+    except (IndexError, ValueError):
+        return response  # what is wrong with it the decoder will say
+    return response[:first] + b"".join(sorted(found)) + response[last:] if at == last else response
+
+
+def _inner(data: bytes, at: int) -> int:
+    """Where the value of the DER element at `at` begins."""
+    return at + 2 + (data[at + 1] & 0x7F if data[at + 1] & 0x80 else 0)
+
+
+def _after(data: bytes, at: int) -> int:
+    """Where the DER element at `at` ends (X.690 section 8.1.3, definite lengths)."""
+    begins = _inner(data, at)
+    length = int.from_bytes(data[at + 2 : begins], "big") if data[at + 1] & 0x80 else data[at + 1]
+    if data[at + 1] == 0x80 or begins + length > len(data):
+        raise ValueError("no definite length, or beyond the end")
+    return begins + length
+
+
+def _one(response: bytes, signed: bytes, authorities: tuple[Authority, ...], bounds: Bounds) -> Moment:
+    try:
+        token = decoded(response)
+        made = token.tst_info.gen_time
+        embedded = [chain.load_der(der) for der in sorted(token.signed_data.certificates)]
     except (ValueError, TypeError):
         raise RefusedError("timestamp", "the timestamp is malformed") from None
     at = made if made.tzinfo else made.replace(tzinfo=UTC)
     refusal = RefusedError("timestamp", "the timestamp is of no trusted authority, or not over this signature")
-    for authority, leaf in _candidates(decoded, embedded, authorities):
+    for authority, leaf in _candidates(token, embedded, authorities):
         try:
             path = chain.build(
                 leaf, [*authority.certificates, *embedded], authority.anchors, at, chain.TIME_STAMPING, bounds
@@ -64,7 +108,7 @@ def _one(response: bytes, signed: bytes, authorities: tuple[Authority, ...], bou
         except RefusedError as refused:
             refusal = RefusedError("timestamp", f"the timestamp's authority: {refused.sentence}")
             continue
-        if not _is_over(decoded, signed, leaf, path):
+        if not _is_over(token, signed, leaf, path):
             continue
         if not authority.window.covers(at):
             refusal = RefusedError(
@@ -76,17 +120,21 @@ def _one(response: bytes, signed: bytes, authorities: tuple[Authority, ...], bou
 
 
 def _candidates(
-    decoded: Any,  # noqa: ANN401 - a class of rfc3161-client's
+    token: Any,  # noqa: ANN401 - a class of rfc3161-client's
     embedded: list[x509.Certificate],
     authorities: tuple[Authority, ...],
 ) -> Iterator[tuple[Authority, x509.Certificate]]:
     """The signer's certificate, found by issuer and serial number (RFC 5652 section 5.3), under each authority."""
-    signers = list(decoded.signed_data.signer_infos)
+    signers = list(token.signed_data.signer_infos)
     if len(signers) != 1:  # RFC 3161 section 2.4.2: exactly one
         raise RefusedError("timestamp", "the timestamp has not exactly one signer")
+    try:
+        named = chain.issued_as(signers[0])
+    except (ValueError, TypeError):
+        raise RefusedError("timestamp", "the timestamp's signer has a malformed name") from None
     for authority in authorities:
         for leaf in dict.fromkeys((*authority.certificates, *embedded)):
-            if leaf.issuer == signers[0].issuer and leaf.serial_number == signers[0].serial_number:
+            if chain.issued_as(leaf) == named:
                 yield authority, leaf
 
 
@@ -100,7 +148,7 @@ def _critical_purpose(leaf: x509.Certificate) -> None:
 
 
 def _is_over(
-    decoded: Any,  # noqa: ANN401
+    token: Any,  # noqa: ANN401
     signed: bytes,
     leaf: x509.Certificate,
     path: tuple[x509.Certificate, ...],
@@ -110,7 +158,7 @@ def _is_over(
 
     builder = VerifierBuilder(tsa_certificate=leaf, intermediates=list(path[1:-1]), roots=[path[-1]])
     try:
-        return bool(builder.build().verify_message(decoded, signed))
+        return bool(builder.build().verify_message(token, signed))
     except (VerificationError, ValueError, AssertionError):
         return False
 

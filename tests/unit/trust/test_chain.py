@@ -122,3 +122,10 @@ def test_an_encrypted_key_opens_with_its_passphrase_alone() -> None:
 def test_parameters_that_eat_the_machine_are_refused(params: dict[str, int]) -> None:
     with pytest.raises(TrustError, match="not sound"):
         private_keys.load(rewritten(**params), b"secret", "k")
+
+
+def test_a_negative_serial_number_warns_nobody() -> None:
+    """cryptography warns while it reads such a certificate, on the error stream of whoever verifies."""
+    raw = bytearray(SHOP.leaf()[0].public_bytes(Encoding.DER))
+    raw[raw.index(b"\xa0\x03\x02\x01\x02\x02") + 7] |= 0x80
+    assert chain.issued_as(chain.load_der(bytes(raw)))[1] < 0

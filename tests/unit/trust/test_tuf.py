@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -271,6 +272,28 @@ def test_one_key_counts_once(repository: Repository, tmp_path: Path) -> None:
     value = json.loads(files["timestamp.json"])
     value["signatures"] *= 2
     refused(judge(tmp_path, {**files, "timestamp.json": json.dumps(value).encode()}, pin), "repository")
+
+
+@pytest.mark.parametrize("role", TOP)
+def test_one_key_under_two_identifiers_counts_once(repository: Repository, tmp_path: Path, role: str) -> None:
+    (keyid,) = repository.root.roles[role].keyids
+    twin = copy.copy(repository.root.keys[keyid])
+    twin.keyid = "twin"
+    repository.root.add_key(twin, role)
+    repository.root.version = 2
+    pin = repository.files["1.root.json"]
+    name = {"root": "2.root.json", "timestamp": "timestamp.json"}.get(role, f"1.{role}.json")
+
+    def files() -> dict[str, bytes]:
+        repository.publish_root([repository.keys["root"]])
+        found = repository.all()
+        value = json.loads(found[name])
+        value["signatures"].append({"keyid": "twin", "sig": value["signatures"][0]["sig"]})
+        return {**found, name: json.dumps(value).encode()}
+
+    assert judge(tmp_path, files(), pin).decision == VERIFIED
+    repository.root.roles[role].threshold = 2
+    refused(judge(tmp_path, files(), pin), "threshold")
 
 
 def test_delegations_in_their_order(repository: Repository, tmp_path: Path) -> None:

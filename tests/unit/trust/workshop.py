@@ -143,7 +143,7 @@ class Workshop:
         """A log entry of a bundle, in a tree of two leaves."""
         other = merkle.leaf_hash(b"other")
         root = merkle.node_hash(other, merkle.leaf_hash(body))
-        text = f"log.example.test\n2\n{self.base64(root)}\n"
+        text = f"log.example.test - 4711\n2\n{self.base64(root)}\n"
         note = text + "\n" + signed_note.line("log.example.test", self.log_id, self.sign(self.log_key, text.encode()))
         return {
             "logIndex": "7",

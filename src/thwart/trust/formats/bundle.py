@@ -57,16 +57,26 @@ def _one(case: Case, piece: Piece) -> Iterable[Found]:
 
 def _signed(case: Case, piece: Piece, value: Mapping[str, Any], beside: Mapping[str, Any]) -> list[Found]:
     message, digests = _message(case.artifact)
-    stated = table(value, "messageDigest")
+    _identified(table(value, "messageDigest"), message)
+    signature = binary(value, "signature")
+    if not signature:
+        raise RefusedError("malformed", "the bundle has an empty signature")
+    return list(vouch(case, piece, Material(signature=signature, message=message, **beside), digests[0]))
+
+
+def _identified(stated: Mapping[str, Any], message: Message) -> None:
+    """sigstore_common.proto, MessageSignature: the digest is optional, and never what is verified; a wrong one is refused.
+
+    Raises:
+        RefusedError: it is of another artifact, or by an algorithm that is not known.
+    """
+    if not text(stated, "algorithm") and not text(stated, "digest"):
+        return
     algorithm = _HASHES.get(text(stated, "algorithm"), "")
     if not algorithm:
         raise RefusedError("malformed", "the bundle does not say of which digest it is, by a known algorithm")
     if message.digest(algorithm) not in (None, binary(stated, "digest")):
         raise RefusedError("wrong-digest", "the bundle is for another digest than this artifact's")
-    signature = binary(value, "signature")
-    if not signature:
-        raise RefusedError("malformed", "the bundle has an empty signature")
-    return list(vouch(case, piece, Material(signature=signature, message=message, **beside), digests[0]))
 
 
 def _enveloped(case: Case, piece: Piece, envelope: envelopes.Envelope, beside: Mapping[str, Any]) -> list[Found]:

@@ -96,13 +96,16 @@ class _Walk:
             if following is None:
                 break
             trusted.update_root(following)
+            self._distinct("root", "root")
         self._no_older("root", trusted.root.version, "")
         trusted.update_timestamp(self._need("timestamp", None))
+        self._distinct("timestamp", "root")
         stated = trusted.timestamp.snapshot_meta
         keys = self._keys()
         self._no_older("timestamp", trusted.timestamp.version, keys)
         self._no_older("timestamp's snapshot", stated.version, keys)
         trusted.update_snapshot(self._need("snapshot", stated.version))
+        self._distinct("snapshot", "root")
         for name, version in self._listed(keys).items():  # section 5.5.5: none vanishes or falls
             known = trusted.snapshot.meta.get(name)
             if known is None or known.version < version:
@@ -148,12 +151,21 @@ class _Walk:
         metadata = Metadata[Any].from_bytes(self._need(role, self.role(role).version))
         yield from parent.get_verification_result(role, metadata.signed_bytes, metadata.signatures).signed.values()
 
+    def _distinct(self, role: str, delegator: str) -> None:
+        """A key counts once, under however many identifiers it is listed (tuf-conformance, test_duplicate_keys_root)."""
+        parent: Any = self.trusted[delegator]
+        count = len({_fingerprint(key) for key in self.signers(role, delegator)})
+        needed = parent.get_delegated_role(role).threshold
+        if count < needed:
+            raise RefusedError("threshold", f"{role}: signed by {count} different keys, and {needed} are required")
+
     def _load(self, name: str, delegator: str) -> Targets:
         if not self.trusted.contains(name, delegator):
             stated = self.trusted.snapshot.meta.get(f"{name}.json")
             if stated is None:
                 raise RefusedError("missing", f"{name}: it is delegated to, but not in the snapshot")
             self.trusted.update_delegated_targets(self._need(name, stated.version), name, delegator)
+            self._distinct(name, delegator)
         return self.role(name)
 
     def role(self, name: str) -> Targets:
@@ -207,21 +219,24 @@ def _right(artifact: Artifact, stated: TargetFile) -> str:
 
 def _signatures(case: Case, walk: _Walk, role: str, delegator: str, digest: str) -> Iterator[Signature]:
     for key in walk.signers(role, delegator):
-        try:
-            fingerprint = public_keys.read(_public(key).encode(), role).fingerprint
-        except TrustError:  # Ed25519 in hexadecimal, and what Thwart does not know by itself
-            fingerprint = _raw(key)
         for identity in (Identity(subject=role, kind="role"), None):
             yield Signature(
                 format="tuf",
                 where=role,
                 digest=digest,
-                key=fingerprint,
+                key=_fingerprint(key),
                 identity=identity,
                 authority=walk.name,
                 moments=(Moment(at=case.now, source="clock"),),
                 annotations={"role": role, "target": case.artifact.tag},
             )
+
+
+def _fingerprint(key: Key) -> str:
+    try:
+        return public_keys.read(_public(key).encode(), key.keyid).fingerprint
+    except TrustError:  # Ed25519 in hexadecimal, and what Thwart does not know by itself
+        return _raw(key)
 
 
 def _raw(key: Key) -> str:
