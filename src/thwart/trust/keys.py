@@ -47,8 +47,9 @@ class Key(Struct, frozen=True, kw_only=True):
         """Whether the key made this signature over the message.
 
         ECDSA: ASN.1 DER, over SHA-256 (as cosign always does) or the hash that fits the curve (Sigstore's algorithm
-        registry). RSA: PKCS #1 v1.5 or PSS (RFC 8017) over SHA-256, SHA-384 or SHA-512. Ed25519 (RFC 8032): over the
-        bytes, which must be at hand. The signature never chooses the algorithm: the key does.
+        registry). RSA: PKCS #1 v1.5 or PSS (RFC 8017) over SHA-256, SHA-384 or SHA-512. Ed25519 and Ed25519ph (RFC 8032),
+        of which cosign takes the second for what it puts on a log: over the bytes, which must be at hand. The signature
+        never chooses the algorithm: the key does.
         """
         from cryptography.exceptions import InvalidSignature
 
@@ -58,7 +59,24 @@ class Key(Struct, frozen=True, kw_only=True):
             except (InvalidSignature, ValueError):
                 continue
             return True
-        return False
+        return self._verifies_prehashed(signature, message)
+
+    def _verifies_prehashed(self, signature: bytes, message: Message) -> bool:
+        """Ed25519ph, without context; cryptography has it not, and its domain is apart from plain Ed25519's."""
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+
+        if not isinstance(self.public, ed25519.Ed25519PublicKey) or message.content is None or len(signature) != 64:
+            return False
+        from nacl import bindings
+        from nacl.exceptions import BadSignatureError
+
+        state = bindings.crypto_sign_ed25519ph_state()
+        bindings.crypto_sign_ed25519ph_update(state, message.content)
+        try:
+            bindings.crypto_sign_ed25519ph_final_verify(state, signature, self.public.public_bytes_raw())
+        except BadSignatureError:
+            return False
+        return True
 
     def _attempts(self, message: Message) -> Iterator[tuple[Any, ...]]:
         from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils

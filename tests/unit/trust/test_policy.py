@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from tests.unit.trust.workshop import Workshop, public_pem
 from thwart import trust
 from thwart.core.trust import DENIED, UNKNOWN, VERIFIED, Artifact, Evidence, Judgement, Piece, Reason, Roots, TrustError
-from thwart.trust import envelopes, policy
+from thwart.trust import envelopes, keys, policy
+from thwart.trust.keys import Message
 from thwart.trust.policy import parse
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -220,6 +221,21 @@ def test_other_kinds_of_keys(kind: str) -> None:
     piece = Piece(format="cosign", where="x", content=payload(), annotations=notes)
     assert judge('key = "d"', piece, d=key).decision == VERIFIED
     assert judge('key = "d"', signed("a"), d=key).decision == DENIED
+
+
+def test_ed25519_of_a_hash_that_cosign_takes_for_logs() -> None:
+    """Ed25519ph (RFC 8032); the signature is by Go's crypto/ed25519 with the seed of 32 bytes 7."""
+    pair = ed25519.Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
+    key = keys.of(pair.public_key(), "k")
+    made = bytes.fromhex(
+        "737913c0453fac3dacc667966a36949ba88a93728b06ec7d2d6ae2ad39b43395"
+        "e642b3151124419a16605fca882985d101a8678477f9015cab10eda2138bde02"
+    )
+    assert key.verifies(made, Message(b"what is signed"))
+    assert not key.verifies(made, Message(b"what is not"))
+    assert not key.verifies(made[:-1] + b"\x12", Message(b"what is signed"))
+    assert not key.verifies(made[:-1], Message(b"what is signed"))
+    assert not key.verifies(pair.sign(hashlib.sha512(b"what is signed").digest()), Message(b"what is signed"))
 
 
 def test_weak_and_private_keys_are_not_taken() -> None:
