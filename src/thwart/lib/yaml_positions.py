@@ -28,10 +28,11 @@ class Place(NamedTuple):
 class YamlMap(dict[Any, Any]):
     """A mapping that knows where it begins, where each key and value stands, and which keys were given twice.
 
-    A key given twice keeps its last value and is listed in `repeated`. Keys merged by `<<` keep the places of their source.
+    A key given twice keeps its last value and is listed in `repeated`; the mapping that is a document says with `repeats`
+    whether anything in it does that. Keys merged by `<<` keep the places of their source.
     """
 
-    __slots__ = ("keys_at", "place", "repeated", "values_at")
+    __slots__ = ("keys_at", "place", "repeated", "repeats", "values_at")
 
     def __init__(self, place: Place) -> None:
         super().__init__()
@@ -39,6 +40,7 @@ class YamlMap(dict[Any, Any]):
         self.keys_at: dict[Any, Place] = {}
         self.values_at: dict[Any, Place] = {}
         self.repeated: list[tuple[Any, Place]] | tuple[()] = ()
+        self.repeats = False
 
 
 class YamlList(list[Any]):
@@ -115,6 +117,7 @@ class _Builder:
         self._resolve = resolve
         self._key_text = _key_text if resolve is _kubernetes else _same
         self._nodes = 0
+        self._repeats = False  # in this document
         self._frame = _Frame(YamlList(Place(1, 1)), _ITEM, None, 0)  # the stream, whose items are documents
         self._above: list[_Frame] = []
         self._anchors: dict[str, tuple[object, int]] = {}
@@ -148,10 +151,10 @@ class _Builder:
         if self._nodes > self._max_nodes:
             self._count(0, place)
         frame = self._frame
-        value: object = event.value
+        value: Any = event.value
         key = frame.key is _ABSENT
-        if event.value[:1] in _SUSPECT:
-            if key and event.value == "<<" and event.implicit[0]:
+        if value[:1] in _SUSPECT:
+            if key and value == "<<" and event.implicit[0]:
                 frame.key = _MERGE
                 return
             value = self._resolve(event)
@@ -186,6 +189,10 @@ class _Builder:
         if frame.anchor is not None:
             self._anchors[frame.anchor] = (frame.node, self._nodes - frame.weight)
         self._frame = self._above.pop()
+        if self._repeats and not self._above:
+            self._repeats = False
+            if isinstance(frame.node, YamlMap):
+                frame.node.repeats = True
         self._attach(self._frame, frame.node, frame.node.place)
 
     def _alias(self, event: AliasEvent) -> None:
@@ -203,8 +210,7 @@ class _Builder:
         if self._nodes > self._max_nodes:
             raise DocumentError(f"YAML of more than {self._max_nodes} nodes", place.line)
 
-    @staticmethod
-    def _attach(frame: _Frame, value: object, place: Place) -> None:
+    def _attach(self, frame: _Frame, value: object, place: Place) -> None:
         key, node = frame.key, frame.node
         if key is _ITEM:
             node.append(value)
@@ -222,6 +228,7 @@ class _Builder:
         if key in node:
             node.repeated = node.repeated or []
             node.repeated.append((key, frame.key_at))
+            self._repeats = True
         node[key] = value
         node.keys_at[key] = frame.key_at
         node.values_at[key] = place

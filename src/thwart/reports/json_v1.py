@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -125,9 +126,9 @@ def _lower(value: Any) -> Any:  # noqa: ANN401 - as many types as nouns
     """A noun, or a tuple of them, in wire types."""
     kind = type(value)
     if kind is str:
-        return text(value)
+        return value if value.isascii() else text(value)
     if kind is tuple:
-        return tuple([_lower(item) for item in value])
+        return tuple([_lower(item) for item in value]) if value else value
     if kind is Severity:
         return value.word
     target = _WIRES.get(kind)
@@ -135,7 +136,12 @@ def _lower(value: Any) -> Any:  # noqa: ANN401 - as many types as nouns
 
 
 def _fields(value: object, target: type[wire.Wire], *but: str) -> dict[str, Any]:
-    return {name: _lower(getattr(value, name)) for name in target.__struct_fields__ if name not in but}
+    return {name: _lower(getattr(value, name)) for name in _named(target, but)}
+
+
+@cache
+def _named(target: type[wire.Wire], but: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in target.__struct_fields__ if name not in but)
 
 
 def _lift(value: wire.Wire, noun: type[Any], **given: object) -> Any:  # noqa: ANN401

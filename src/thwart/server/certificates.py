@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,6 +43,9 @@ def make(names: tuple[str, ...], now: datetime, authority: tuple[bytes, bytes] |
         names: what the webhook is called.
         now: the moment of issue.
         authority: certificate and key of an authority, PEM; it is kept, so that what trusts it goes on to.
+
+    Raises:
+        ValueError: they are no certificate and key, or not of one authority, as while both are being replaced.
     """
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -50,6 +56,8 @@ def make(names: tuple[str, ...], now: datetime, authority: tuple[bytes, bytes] |
         authority = _authority(now)
     issuer = x509.load_pem_x509_certificate(authority[0])
     signer = serialization.load_pem_private_key(authority[1], None)
+    if signer.public_key() != issuer.public_key():
+        raise ValueError("the key is another one's")
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder()
@@ -156,22 +164,29 @@ class Folder:
             _write(certificate, made.certificate)
         except OSError as error:
             raise ServeError(f"{error.filename or self.path}: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # a TypeError where the key asks for a password
             raise ServeError(f"{self.authority} holds no certificate and key of an authority: {error}") from error
         return True
 
     def _lasts(self, certificate: Path, now: datetime) -> bool:
-        """Whether it goes on to be good: far from its end, for these names, and under the authority."""
+        """Whether it goes on to be good: with its key, far from its end, for these names, and under the authority."""
         from cryptography import x509
         from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
         try:
             leaf = x509.load_pem_x509_certificate(certificate.read_bytes())
-            leaf.verify_directly_issued_by(x509.load_pem_x509_certificate((self.authority / "ca.crt").read_bytes()))
+            issuer = x509.load_pem_x509_certificate((self.authority / "ca.crt").read_bytes())
+            leaf.verify_directly_issued_by(issuer)
+            key = load_pem_private_key((self.path / "tls.key").read_bytes(), None)
             stated = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, FileNotFoundError):
             return False
-        return leaf.not_valid_after_utc - now > _RENEW and {*stated} == {_name(one) for one in self._names}
+        if key.public_key() != leaf.public_key():
+            return False  # whoever wrote the pair was ended between its halves
+        end = leaf.not_valid_after_utc
+        longest = end == issuer.not_valid_after_utc  # another one would end with the authority too
+        return (longest or end - now > _RENEW) and {*stated} == {_name(one) for one in self._names}
 
     def load(self, context: ssl.SSLContext) -> bool:
         """Give new connections the certificate on the disk; whether it is another than before.
@@ -184,10 +199,16 @@ class Folder:
             data = b"".join(one.read_bytes() for one in pair)
             if data == self._seen:
                 return False
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*pair)  # half of a new pair must not be taken
-            context.load_cert_chain(*pair)
+            fresh = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            fresh.load_cert_chain(*pair)
         except (OSError, ValueError) as error:
             raise ServeError(f"the certificate in {self.path} cannot be used: {error}") from error
+
+        def chosen(connection: ssl.SSLObject, _name: str, _context: ssl.SSLContext) -> None:
+            connection.context = fresh
+
+        # a context that is given files while they are replaced is left with half of a pair; this one never is
+        context.sni_callback = chosen
         self._seen = data
         return True
 
@@ -199,13 +220,25 @@ def authority_in(folder: Path, now: datetime) -> tuple[bytes, bytes]:
         OSError: it cannot be read or written.
     """
     certificate, key = folder / "ca.crt", folder / "ca.key"
-    if key.exists():
-        return certificate.read_bytes(), key.read_bytes()
-    made = _authority(now)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(certificate, made[0])
-    _write(key, made[1])
-    return made
+    if not key.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):  # replicas that start together make one, not two halves
+            if not key.exists():
+                made = _authority(now)
+                _write(certificate, made[0])
+                _write(key, made[1])
+    return certificate.read_bytes(), key.read_bytes()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Nobody else's until it is left. A folder that is locked leaves no file behind."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -276,7 +276,7 @@ class Admission:
         decision = _decision(verdict.decision, review.request, reasons, used, allowed=spared or not refused)
         audit = {"decision": verdict.decision}
         if spared and until is not None:
-            warning = f"thwart: admitted only until {until:%H:%M} UTC: {'; '.join(reasons)}"
+            warning = f"thwart: admitted only until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC: {'; '.join(reasons)}"
             return answer(review, allowed=True, warnings=(warning,), annotations=audit), decision
         if refused:
             more = f" ({self._options.more})" if self._options.more else ""

@@ -190,7 +190,9 @@ def objects(source: Source, minor: int) -> Iterator[Object]:
 
 def repeated(source: Source) -> Iterator[tuple[str, int]]:
     """Keys that a mapping gives more than once, with the line of each repetition; of documents that are objects."""
-    left: list[object] = [one for one in _documents(source) if isinstance(one, YamlMap) and "kind" in one]
+    left: list[object] = [
+        one for one in _documents(source) if isinstance(one, YamlMap) and one.repeats and "kind" in one
+    ]
     seen: set[int] = set()
     while left:
         node = left.pop()

@@ -40,6 +40,15 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
+# by a scalar's type, what takes it whatever its value is
+_SCALARS: dict[type, tuple[str, ...]] = {
+    str: ("s", "x", "q", "*"),
+    bool: ("b", "*"),
+    int: ("i", "x", "n", "q", "*"),
+    float: ("n", "q", "*"),
+}
+
+
 class Mistake(NamedTuple):
     """What is wrong with a field: `kind` is `unknown`, `type` or `missing`."""
 
@@ -107,8 +116,8 @@ def _names(node: dict[str, Any], pointer: Pointer, name: str, minor: int) -> Ite
 
 
 def _plain(node: object, what: str) -> bool:
-    """Whether it is text where text may be, as most of a manifest is."""
-    return what in ("s", "x", "q") and isinstance(node, str)
+    """Whether it is nothing, or a scalar where such a one may be, as most of a manifest is."""
+    return node is None or what in _SCALARS.get(type(node), ())
 
 
 @cache
