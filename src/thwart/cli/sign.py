@@ -94,20 +94,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def source_options(arguments: argparse.Namespace) -> OpenOptions:
     """How to reach registries."""
+    from thwart.cli._scanning import opening
     from thwart.cli._settings import load_config
     from thwart.core.config import resolve
-    from thwart.sources import OpenOptions
 
-    chosen = resolve({}, os.environ, load_config(arguments.config))
-    return OpenOptions(
-        offline=bool(chosen["offline"]),
-        plain_http=arguments.plain_http,
-        ca=arguments.ca,
-        client_cert=arguments.client_cert,
-        client_key=arguments.client_key,
-        environment=os.environ,
-        registries=chosen.registries,
-    )
+    return opening(arguments, resolve({}, os.environ, load_config(arguments.config)))
 
 
 def opened_key(arguments: argparse.Namespace) -> Signer:
