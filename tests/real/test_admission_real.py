@@ -84,7 +84,7 @@ def started(running: list[subprocess.Popen[bytes]], log: Path, *command: str) ->
         running.append(subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT))
 
 
-def api_server(program: Path, folder: Path, running: list[subprocess.Popen[bytes]]) -> Path:
+def api_server(program: Path, folder: Path, running: list[subprocess.Popen[bytes]], *flags: str) -> Path:
     client, peer, port = ports(3)
     store = f"http://127.0.0.1:{client}"
     here = f"http://127.0.0.1:{peer}"
@@ -106,7 +106,8 @@ def api_server(program: Path, folder: Path, running: list[subprocess.Popen[bytes
             f"--tls-private-key-file={key}", f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}", "--service-account-issuer=https://kubernetes.default.svc",
             f"--token-auth-file={folder / 'tokens.csv'}", "--authorization-mode=RBAC",
-            "--service-cluster-ip-range=10.96.0.0/16", "--disable-admission-plugins=ServiceAccount", "--allow-privileged=true")  # fmt: skip
+            "--service-cluster-ip-range=10.96.0.0/16", "--disable-admission-plugins=ServiceAccount", "--allow-privileged=true",
+            *flags)  # fmt: skip
     config = folder / "kubeconfig"
     cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(folder / "ca.crt")}
     config.write_text(json.dumps({
@@ -123,9 +124,9 @@ def run_ok(*command: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def listening(port: int) -> bool:
+def listening(port: int, host: str = "127.0.0.1") -> bool:
     with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+        return one.connect_ex((host, port)) == 0
 
 
 def until(done: Any, seconds: float = 60.0) -> None:

@@ -67,4 +67,8 @@ matchConditions:
   # what goes away must be able to, whatever it is
   - name: not-deleted
     expression: "!has(object.metadata.deletionTimestamp)"
+  # a label or a finalizer must not wait for an answer
+  - name: changed
+    expression: >-
+      request.operation == "CREATE" || !has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec
 {{- end }}

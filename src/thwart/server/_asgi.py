@@ -29,10 +29,10 @@ async def body_of(receive: Receive, most: int) -> bytes | None:
             return b"".join(parts)
 
 
-async def respond(send: Send, status: int, kind: bytes, body: bytes) -> None:
-    """Send a whole answer."""
+async def respond(send: Send, status: int, kind: bytes, body: bytes, *, last: bool = False) -> None:
+    """Send a whole answer; with `last` the connection ends with it."""
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    if status == TOO_LARGE:
-        headers.append((b"connection", b"close"))  # the rest of the request would have to be read else
+    if last or status == TOO_LARGE:  # of what is too large the rest would have to be read else
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

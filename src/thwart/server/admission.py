@@ -63,16 +63,17 @@ class App:
         """Serve one request (ASGI 3)."""
         if scope["type"] != "http":
             return
+        answer = await self._answer(scope, receive)
+        # a review that is sent on while the server closes the connection fails: at the end the API server is told to leave
+        await respond(send, *answer, last=not self.ready)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes]:
         path, method = scope["path"], scope["method"]
         if path in ("/validate", "/mutate"):
-            if method == "POST":
-                await respond(send, *await self._review(scope, receive))
-            else:
-                await respond(send, 405, TEXT, b"reviews are posted here\n")
-        elif method in ("GET", "HEAD"):
-            await respond(send, *self._page(path))
-        else:
-            await respond(send, 405, TEXT, b"post reviews to /validate or /mutate\n")
+            return await self._review(scope, receive) if method == "POST" else (405, TEXT, b"reviews are posted here\n")
+        if method in ("GET", "HEAD"):
+            return self._page(path)
+        return 405, TEXT, b"post reviews to /validate or /mutate\n"
 
     def _page(self, path: str) -> tuple[int, bytes, bytes]:
         if path == "/healthz":

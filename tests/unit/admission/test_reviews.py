@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -222,7 +222,9 @@ def test_a_scale_of_what_runs_is_admitted_and_a_change_of_it_is_judged() -> None
 def test_until_the_bootstrap_ends_everything_is_admitted_with_a_warning() -> None:
     response = asked(admission(bootstrap=NOW + timedelta(minutes=5)), review(PRIVILEGED))
     assert response["allowed"] is True
-    assert "admitted only until 12:05 UTC" in response["warnings"][0]
+    assert "admitted only until 2026-11-23 12:05 UTC" in response["warnings"][0]
+    elsewhere = (NOW + timedelta(minutes=5)).astimezone(timezone(timedelta(hours=2)))
+    assert asked(admission(bootstrap=elsewhere), review(PRIVILEGED)) == response
     assert asked(admission(bootstrap=NOW), review(PRIVILEGED))["allowed"] is False
 
 

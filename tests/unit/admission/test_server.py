@@ -43,6 +43,15 @@ class Fixed:
 
 
 def asked(app: App, path: str, body: bytes = b"", method: str = "POST", query: bytes = b"") -> tuple[int, bytes]:
+    begin, whole = sent_by(app, path, body, method, query)
+    return begin["status"], whole["body"]
+
+
+def headers(app: App, path: str, body: bytes) -> dict[bytes, bytes]:
+    return dict(sent_by(app, path, body)[0]["headers"])
+
+
+def sent_by(app: App, path: str, body: bytes = b"", method: str = "POST", query: bytes = b"") -> list[Any]:
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -53,7 +62,7 @@ def asked(app: App, path: str, body: bytes = b"", method: str = "POST", query: b
 
     scope = {"type": "http", "path": path, "method": method, "query_string": query}
     asyncio.run(app(scope, receive, send))
-    return sent[0]["status"], sent[1]["body"]
+    return sent
 
 
 # -- pages ---------------------------------------------------------------------------------------------------------------
@@ -103,6 +112,13 @@ def test_readiness_tells_what_is_not_in_force_and_ends_with_the_server() -> None
     assert (status, body) == (200, b"ready\nwhat changed is not in force: because\n3 decisions are not on the record\n")
     app.ready = False
     assert asked(app, "/readyz", method="GET")[0] == 503
+
+
+def test_at_the_end_clients_are_told_to_leave_with_their_answers() -> None:
+    app = App(Fixed())
+    assert b"connection" not in headers(app, "/validate", review(pod()))
+    app.ready = False
+    assert headers(app, "/validate", review(pod()))[b"connection"] == b"close"
 
 
 # -- certificates --------------------------------------------------------------------------------------------------------
